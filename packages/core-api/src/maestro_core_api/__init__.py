@@ -1,0 +1,1 @@
+"""FastAPI with the production middleware already in place, and the same around any Flask or Starlette app."""

@@ -1,0 +1,1 @@
+"""Typed configuration: pydantic-settings with layers, live reading, Vault and encrypted values."""

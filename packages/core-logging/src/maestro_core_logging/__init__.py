@@ -1,0 +1,1 @@
+"""Structured logging on structlog, correlated with OpenTelemetry."""

@@ -1,0 +1,1 @@
+"""The migration engine: inventory, plan, rewrite, verify, report, roll back."""

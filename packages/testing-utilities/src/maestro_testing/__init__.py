@@ -1,0 +1,1 @@
+"""Pytest plugin and fakes shared by the fleet's test-suites."""

@@ -1,0 +1,63 @@
+"""Label values that stay few, whatever a client sends."""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+
+from prometheus_client import CollectorRegistry, Counter
+
+from ._registry import declare
+
+OVERFLOW = "_overflow"
+_LONGEST_VALUE = 200
+
+_log = logging.getLogger("maestro_monitoring")
+
+
+class LabelCap:
+    """A limit on the values of one label of one metric.
+
+    The first `limit` different values are let through; every further one becomes `_overflow`, is
+    counted in `maestro_label_overflow_total{metric,label}` and, once, logged with a sample.
+    """
+
+    __slots__ = ("_counter", "_label", "_limit", "_lock", "_metric", "_seen", "_told")
+
+    def __init__(self, *, metric: str, label: str, limit: int, registry: CollectorRegistry) -> None:
+        self._metric = metric
+        self._label = label
+        self._limit = limit
+        self._lock = Lock()
+        self._seen: set[str] = set()
+        self._told = False
+        self._counter = declare(
+            Counter,
+            "maestro_label_overflow_total",
+            "Observations whose label value was replaced because the label had reached its cap.",
+            ("metric", "label"),
+            registry,
+        )
+
+    def admit(self, value: str) -> str:
+        """Give the value back, or `_overflow` when the label has all the values it may have."""
+        if value in self._seen:
+            return value
+        with self._lock:
+            if value in self._seen:
+                return value
+            if len(self._seen) < self._limit and len(value) <= _LONGEST_VALUE:
+                self._seen.add(value)
+                return value
+            first, self._told = not self._told, True
+        self._counter.labels(self._metric, self._label).inc()
+        if first:
+            _log.warning(
+                "label %r of metric %r reached its cap of %d values; %.80r and what follows are counted as %r",
+                self._label,
+                self._metric,
+                self._limit,
+                value,
+                OVERFLOW,
+            )
+        return OVERFLOW

@@ -1,0 +1,39 @@
+"""Writing a plan to disk whole or not at all, taking it back, and what git says meanwhile."""
+
+from ._apply import Migration, apply, migrations, recover, rollback
+from ._git import WorktreeStatus, commit_theme, require_identity, worktree_status
+from ._journal import Status, state_home
+from .errors import (
+    CommitRefused,
+    EditedSince,
+    FilesChanged,
+    GitUnusable,
+    MigrationRunning,
+    NoIdentity,
+    NoSuchMigration,
+    UnsafePath,
+    WriteFailed,
+)
+
+__all__ = [
+    "CommitRefused",
+    "EditedSince",
+    "FilesChanged",
+    "GitUnusable",
+    "Migration",
+    "MigrationRunning",
+    "NoIdentity",
+    "NoSuchMigration",
+    "Status",
+    "UnsafePath",
+    "WorktreeStatus",
+    "WriteFailed",
+    "apply",
+    "commit_theme",
+    "migrations",
+    "recover",
+    "require_identity",
+    "rollback",
+    "state_home",
+    "worktree_status",
+]

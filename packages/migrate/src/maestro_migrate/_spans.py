@@ -37,7 +37,8 @@ class Change:
 
     `requires` lists the qualified names that the new text uses and that the engine must import
     (`maestro_core_logging.get_logger`); the text names them as `Module.local_name` returned them.
-    `sites` counts the plumbing sites (calls, imports) that the change settles.
+    `sites` counts the plumbing sites (calls, imports) that the change settles. `contributes` are pairs that the recipe's
+    `finish` gets to make a file from, such as the fields of a settings class.
     """
 
     edits: tuple[Edit, ...]
@@ -47,6 +48,7 @@ class Change:
     safety: Safety = Safety.SAFE
     requires: tuple[str, ...] = ()
     sites: int = 1
+    contributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

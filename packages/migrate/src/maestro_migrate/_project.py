@@ -1,0 +1,244 @@
+"""
+What the files of a service say about each other: re-exports, who uses whose names, and what tests patch.
+
+Each file contributes `Facts`, plain data that the cache keeps; `Project` joins them. Nothing of the service is imported.
+"""
+
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+__all__ = ["Facts", "Project", "import_names", "is_test_path", "module_names"]
+
+_STANDARD = frozenset(sys.stdlib_module_names)
+
+
+@dataclass(slots=True)
+class Facts:
+    """
+    What one file tells the others.
+
+    `exports` maps module-level names to what they are imported from, or to `f()` for the result of calling `f`; `uses` are chains into
+    imported modules; `patches` dotted names that tests replace; `loose` attribute names replaced on an object that could not be told.
+    """
+
+    exports: dict[str, str] = field(default_factory=dict)
+    stars: list[str] = field(default_factory=list)
+    uses: list[str] = field(default_factory=list)
+    patches: list[str] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
+    recipes: dict[str, Any] = field(default_factory=dict)
+    sites: dict[str, int] = field(default_factory=dict)
+    unparsed: str = ""
+
+
+def module_names(path: str) -> tuple[str, ...]:
+    """Return every dotted name under which a file could be imported, longest first: `src/a/b.py` gives `src.a.b`, `a.b`, `b`."""
+    parts = path.removesuffix(".py").split("/")
+    if parts[-1] == "__init__":
+        parts.pop()
+    return tuple(".".join(parts[start:]) for start in range(len(parts)))
+
+
+def import_names(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """
+    Return the dotted names by which each file can be imported, most likely first.
+
+    A folder with an `__init__.py` is never stripped from the front; folders without one may be entries of `sys.path`.
+    """
+    files = set(paths)
+    names: dict[str, tuple[str, ...]] = {}
+    for path in files:
+        parts = path.removesuffix(".py").split("/")
+        folders = parts[:-1]
+        if parts[-1] == "__init__":
+            parts, folders = parts[:-1], parts[:-2]
+        top = len(folders)
+        while top > 0 and "/".join([*folders[:top], "__init__.py"]) in files:
+            top -= 1
+        best = top if top < len(folders) or top == 0 else (1 if folders and folders[0] in {"src", "lib"} else 0)
+        order = [best, *(start for start in range(top + 1) if start != best)]
+        names[path] = tuple(".".join(parts[start:]) for start in order if parts[start:])
+    return names
+
+
+def is_test_path(path: str) -> bool:
+    """Return whether a path belongs to a test-suite by the naming that pytest and unittest go by."""
+    *folders, name = path.split("/")
+    return name.startswith("test_") or name.endswith("_test.py") or name in {"conftest.py", "tests.py"} or bool({"tests", "test", "testing"} & set(folders))
+
+
+class Project:
+    """The joined facts of a service's files."""
+
+    def __init__(self, facts: Mapping[str, Facts], *, files: Iterable[str] = (), target_python: tuple[int, int] = (3, 11)) -> None:
+        self.facts = facts
+        self.files = frozenset(files) | frozenset(path for path in facts if path.endswith(".py"))
+        self.target_python = target_python
+        self._names = import_names(self.files)
+        self._by_name = self._index_names()
+        self._canonical: dict[str, str] = {}
+
+    def _index_names(self) -> dict[str, str]:
+        claimed: dict[str, list[str]] = {}
+        for path, names in self._names.items():
+            for position, name in enumerate(names):
+                if position == 0 or ("." in name or (name not in _STANDARD)):
+                    claimed.setdefault(name, []).append(path)
+        index = {name: paths[0] for name, paths in claimed.items() if len(paths) == 1}
+        for path, names in sorted(self._names.items()):
+            if names:
+                index.setdefault(names[0], path)
+        return index
+
+    def import_name(self, path: str) -> str:
+        """Return the dotted name by which the file is most likely imported."""
+        names = self._names.get(path) or module_names(path)
+        used = next((name for name in names if name in self._imported), None)
+        return used or (names[0] if names else path)
+
+    @cached_property
+    def _imported(self) -> frozenset[str]:
+        prefixes: set[str] = set()
+        for facts in self.facts.values():
+            for use in (*facts.uses, *facts.stars):
+                parts = use.split(".")
+                prefixes.update(".".join(parts[:end]) for end in range(1, len(parts) + 1))
+        return frozenset(prefixes)
+
+    def path_of(self, name: str) -> str | None:
+        """Return the file that a dotted module name stands for, or `None` when it is not of this project."""
+        return self._by_name.get(name)
+
+    def canonical(self, qualname: str) -> str:
+        """Return a qualified name with the project's own re-exports followed to where the thing comes from."""
+        known = self._canonical.get(qualname)
+        if known is None:
+            known = self._canonical[qualname] = self._follow(qualname)
+        return known
+
+    def _follow(self, qualname: str) -> str:
+        seen = {qualname}
+        current = qualname
+        while True:
+            step = self._export(current)
+            if step is None or step[0].endswith("()"):
+                return current
+            current = ".".join([step[0], *step[1]])
+            if current in seen:
+                return qualname
+            seen.add(current)
+
+    def _export(self, qualname: str) -> tuple[str, list[str]] | None:
+        parts = qualname.split(".")
+        for end in range(len(parts) - 1, 0, -1):
+            path = self._by_name.get(".".join(parts[:end]))
+            if path is None:
+                continue
+            target = self.facts[path].exports.get(parts[end]) if path in self.facts else None
+            return (target, parts[end + 1 :]) if target else None
+        return None
+
+    def value_of(self, qualname: str) -> str | None:
+        """Return `f()` where a qualified name of this project holds the result of calling `f`."""
+        step = self._export(self.canonical(qualname))
+        if step is None or step[1] or not step[0].endswith("()"):
+            return None
+        return self.canonical(step[0][:-2]) + "()"
+
+    def star_is_harmless(self, source: str, name: str, target: str) -> bool:
+        """Return whether `from source import *` is proven not to change what `name`, imported from `target`, means."""
+        path = self._by_name.get(source)
+        if path is None or path not in self.facts or self.facts[path].stars or self.facts[path].unparsed:
+            return False
+        exported = self.facts[path].exports.get(name)
+        return exported is None or exported == target
+
+    @cached_property
+    def _replaced(self) -> dict[str, str]:
+        """Return each prefix of a patched name with the patch that it comes from."""
+        found: dict[str, str] = {}
+        for path in sorted(self.facts):
+            for name in self.facts[path].patches:
+                parts = name.split(".")
+                for end in range(2, len(parts) + 1):
+                    found.setdefault(".".join(parts[:end]), f'"{name}" in {path}')
+        return found
+
+    @cached_property
+    def _replaced_whole(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for path in sorted(self.facts):
+            for name in self.facts[path].patches:
+                found.setdefault(self.canonical(name), f'"{name}" in {path}')
+        return found
+
+    @cached_property
+    def _loose(self) -> dict[str, str]:
+        return {name: f'attribute "{name}" in {path}' for path in sorted(self.facts) for name in self.facts[path].loose}
+
+    def patched(self, names: Iterable[str], local: str, qualname: str, chain: list[str]) -> str:
+        """Return the patch that replaces a module's local name or the thing that it stands for, or an empty string."""
+        for name in names:
+            hit = self._replaced.get(f"{name}.{local}")
+            if hit:
+                return hit
+        if local in self._loose:
+            return self._loose[local]
+        parts = qualname.split(".")
+        for end in range(2, len(parts) + 1):
+            prefix = ".".join(parts[:end])
+            # A library reads `os.environ` through the module, as `os.getenv` and `os.environ[…]` do; only a copied name would not see it.
+            if prefix == "os.environ" and chain[:1] == ["environ"]:
+                continue
+            hit = self._replaced_whole.get(prefix)
+            if hit:
+                return hit
+        if qualname == "os.getenv":
+            return ""
+        return self._loose.get(parts[-1], "") if len(parts) == 2 else ""
+
+    def needs_name(self, path: str, local: str) -> str:
+        """Return who else relies on a module's local name (an import, an attribute, a patch, a star import), or an empty string."""
+        for name in module_names(path):
+            key = f"{name}.{local}"
+            if key in self._replaced:
+                return self._replaced[key]
+            if key in self._used:
+                return f"{key} is used in {self._used[key]}"
+            if name in self._starred:
+                return f"{name} is star-imported in {self._starred[name]}"
+        return self._loose.get(local, "")
+
+    @cached_property
+    def _used(self) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for path in sorted(self.facts):
+            for use in self.facts[path].uses:
+                parts = use.split(".")
+                for end in range(2, len(parts) + 1):
+                    found.setdefault(".".join(parts[:end]), path)
+        return found
+
+    @cached_property
+    def _starred(self) -> dict[str, str]:
+        return {source: path for path in sorted(self.facts) for source in self.facts[path].stars}
+
+
+_DOTTED = re.compile(rb"""(?<!dict\()(?<!dict\(\n)["']((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)["']""")
+_DICT = re.compile(rb"""\.dict\(\s*["']((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)["']""")
+_SUFFIX = re.compile(rb"""["'}]\.((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)["']""")
+PATCH_WORDS = re.compile(rb"patch|setattr|delattr|Mock")
+
+
+def patched_strings(text: bytes) -> tuple[set[str], set[str]]:
+    """Return the dotted names, and the first names after a computed prefix, that a file's strings may patch; `patch.dict` replaces nothing."""
+    if PATCH_WORDS.search(text) is None:
+        return set(), set()
+    dotted = {match.group(1).decode() for match in _DOTTED.finditer(text)}
+    dotted -= {match.group(1).decode() for match in _DICT.finditer(text)} - {m.group(1).decode() for m in re.finditer(rb"""patch\(\s*["']((?:\w+\.)+\w+)["']""", text)}
+    loose = {match.group(1).decode().split(".")[0] for match in _SUFFIX.finditer(text)}
+    return dotted, loose

@@ -1,0 +1,151 @@
+"""
+Recipes: one file each, whose docstring is its page and whose fenced examples are its tests.
+
+A recipe holds `rewrite(…)` objects, or `scan(module)` (facts, plain data) and `edit(module)` (changes out), or both. It may say:
+`NEEDS` (distributions that its new code imports), `WORDS` (one of these must occur in a file, or the file is not even parsed), `SITES`
+(qualified names that the inventory counts as plumbing), `ORDER` (lower runs first), and `finish(project, contributions)` where a file
+outside the edited ones is made from what the edits contributed.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ._patterns import Rewrite
+from ._semantics import Module
+from ._spans import Change
+from .errors import UnusableInput
+
+__all__ = ["Recipe", "all_recipes", "examples", "select"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A loaded recipe; `id` is `theme/verb_phrase`."""
+
+    id: str
+    title: str
+    page: str
+    rewrites: tuple[Rewrite, ...] = ()
+    scan: Callable[[Module], Any] | None = None
+    edits: Callable[[Module], Iterable[Change]] | None = None
+    finish: Callable[..., Any] | None = None
+    needs: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    order: int = 50
+    opt_in: bool = False
+
+    @property
+    def theme(self) -> str:
+        """Return the folder that the recipe stands in."""
+        return self.id.partition("/")[0]
+
+    def edit(self, module: Module) -> Iterator[Change]:
+        """Yield the recipe's changes for one module; what it leaves is in `module.findings`."""
+        module.recipe = self.id
+        for one in self.rewrites:
+            yield from one.edit(module)
+        if self.edits is not None:
+            yield from self.edits(module)
+
+
+def recipe_of(code: ModuleType, recipe_id: str) -> Recipe:
+    """Return the recipe that a Python module defines."""
+    page = (code.__doc__ or "").strip()
+    rewrites = tuple(value for value in vars(code).values() if isinstance(value, Rewrite))
+    words = tuple(getattr(code, "WORDS", ())) or tuple(sorted({one.pattern.head.rsplit(".", 1)[-1] for one in rewrites}))
+    needs = tuple(getattr(code, "NEEDS", ())) or tuple(sorted({one.target.split(".")[0].replace("_", "-") for one in rewrites if one.target.startswith("maestro_")}))
+    sites = tuple(getattr(code, "SITES", ())) or tuple(sorted({one.pattern.head for one in rewrites}))
+    return Recipe(
+        recipe_id, page.partition("\n")[0].rstrip("."), page, rewrites, getattr(code, "scan", None), getattr(code, "edit", None), getattr(code, "finish", None),
+        needs, words, sites, getattr(code, "ORDER", 50), getattr(code, "OPT_IN", False),
+    )  # fmt: skip
+
+
+@cache
+def all_recipes() -> tuple[Recipe, ...]:
+    """Return every recipe of the package in the order in which they run."""
+    from . import recipes as package
+
+    found: list[Recipe] = []
+    for theme in pkgutil.iter_modules(package.__path__):
+        if not theme.ispkg:
+            continue
+        folder = importlib.import_module(f"{package.__name__}.{theme.name}")
+        for entry in pkgutil.iter_modules(folder.__path__):
+            if not entry.name.startswith("_"):
+                found.append(recipe_of(importlib.import_module(f"{folder.__name__}.{entry.name}"), f"{theme.name}/{entry.name}"))
+    return tuple(sorted(found, key=lambda recipe: (recipe.order, recipe.id)))
+
+
+def select(names: Sequence[str] = (), exclude: Sequence[str] = (), extra: Sequence[Recipe] = ()) -> tuple[Recipe, ...]:
+    """
+    Return the recipes named by id or theme (all but the opt-in ones where none is named), less the excluded ones.
+
+    Raises:
+        UnusableInput: a name is neither a recipe, a theme, nor a recipe file.
+    """
+    known = [*all_recipes(), *extra]
+
+    def named(name: str) -> list[Recipe]:
+        hits = [recipe for recipe in known if name in (recipe.id, recipe.theme)]
+        if not hits and Path(name).suffix in {".toml", ".py"}:
+            hits = list(from_file(Path(name)))
+        if not hits:
+            raise UnusableInput(name, "is no recipe", advice="`maestro recipes list` names them; a theme stands for all of its recipes")
+        return hits
+
+    chosen = [recipe for name in names for recipe in named(name)] if names else [recipe for recipe in known if not recipe.opt_in]
+    dropped = {recipe.id for name in exclude for recipe in named(name)}
+    unique = {recipe.id: recipe for recipe in chosen if recipe.id not in dropped}
+    return tuple(sorted(unique.values(), key=lambda recipe: (recipe.order, recipe.id)))
+
+
+def from_file(path: Path) -> tuple[Recipe, ...]:
+    """
+    Load recipes from a declarative TOML file or a Python file.
+
+    Raises:
+        UnusableInput: the file is missing or is not a recipe.
+    """
+    if not path.is_file():
+        raise UnusableInput(path, "is not a file", advice="give the path of a recipe's .toml or .py file")
+    if path.suffix == ".toml":
+        from ._declarative import load
+
+        return load(path)
+    spec = importlib.util.spec_from_file_location(f"maestro_recipe_{path.stem}", path)
+    assert spec is not None and spec.loader is not None
+    code = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(code)
+    except Exception as error:
+        raise UnusableInput(path, f"cannot be loaded: {type(error).__name__}: {error}", advice="mend the recipe and try again") from error
+    return (recipe_of(code, f"local/{path.stem}"),)
+
+
+_FENCE = re.compile(r"^```py (before|after|unchanged)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def examples(page: str) -> list[tuple[str, str | None]]:
+    """Return the fenced examples of a page as pairs of text before and after; `None` after stands for `unchanged`."""
+    found: list[tuple[str, str | None]] = []
+    pending: str | None = None
+    for match in _FENCE.finditer(page):
+        kind, _, text = match.groups()
+        if kind == "unchanged":
+            found.append((text, None))
+        elif kind == "before":
+            pending = text
+        elif pending is not None:
+            found.append((pending, text))
+            pending = None
+    return found

@@ -1,0 +1,1 @@
+"""The recipes: the folder is the theme, the file name the verb phrase."""

@@ -1,7 +1,5 @@
 """What can stop a migration from being written or taken back; in every case the tree is whole afterwards."""
 
-# ruff: noqa: N818  # the names say what happened, as those of maestro_migrate.errors do
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,34 @@
 """Prometheus metrics, OpenTelemetry traces, SLOs as code, Grafana dashboards and alerts."""
 
-from ._exposition import exposition
+from ._business import BusinessCounter, BusinessGauge, BusinessHistogram
+from ._exposition import exposition, metrics_app
+from ._loop_lag import BlockedLoop, EventLoopMonitor
+from ._pools import ClientMetrics, watch_pool
 from ._requests import RequestMetrics
-from .errors import MetricConflictError, MonitoringError
+from ._runtime import RuntimeMetrics
+from ._setup import Monitoring, setup_monitoring
+from ._slo import SLO
+from ._workers import WorkersCollector
+from .errors import MetricConflictError, MonitoringError, SLOError, UndeclaredLabelError
 
-__all__ = ["MetricConflictError", "MonitoringError", "RequestMetrics", "exposition"]
+__all__ = [
+    "SLO",
+    "BlockedLoop",
+    "BusinessCounter",
+    "BusinessGauge",
+    "BusinessHistogram",
+    "ClientMetrics",
+    "EventLoopMonitor",
+    "MetricConflictError",
+    "Monitoring",
+    "MonitoringError",
+    "RequestMetrics",
+    "RuntimeMetrics",
+    "SLOError",
+    "UndeclaredLabelError",
+    "WorkersCollector",
+    "exposition",
+    "metrics_app",
+    "setup_monitoring",
+    "watch_pool",
+]

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, generate_latest
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from ._registry import registry_or_default
+from ._sampling import take_samples
+from ._workers import WorkersCollector, workers_directory
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _TEXT_RANGES = frozenset({"text/plain", "text/*", "*/*"})
@@ -17,12 +24,56 @@ def exposition(accept: str | None, registry: CollectorRegistry | None = None) ->
 
     Returns the body and its content type. Only OpenMetrics carries exemplars. A header that cannot be
     read, or that accepts neither format, gets the text format, as Prometheus' own exporters do.
+
+    With `PROMETHEUS_MULTIPROC_DIR` set, the default registry is that of all workers together. It then reads
+    files: call it from a thread (`asyncio.to_thread`), or mount `metrics_app()`, which does.
     """
     chosen = registry_or_default(registry)
+    take_samples(chosen)
+    directory = workers_directory()
+    if directory is not None and chosen is REGISTRY:
+        chosen = _of_all_workers(directory)
     if _prefers_openmetrics(accept or ""):
         body: bytes = openmetrics.generate_latest(chosen)  # type: ignore[no-untyped-call]  # the client left it untyped
         return body, openmetrics.CONTENT_TYPE_LATEST
     return generate_latest(chosen), TEXT
+
+
+def _of_all_workers(directory: Path) -> CollectorRegistry:
+    together = CollectorRegistry()
+    WorkersCollector(directory).register(together)
+    return together
+
+
+Message = MutableMapping[str, Any]
+
+
+def metrics_app(
+    registry: CollectorRegistry | None = None,
+) -> Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]:
+    """Give an ASGI app that answers scrapes without holding up the event loop; mount it at `/metrics`."""
+
+    async def answer(
+        scope: Message, _receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
+    ) -> None:
+        if scope["type"] != "http":
+            return
+        if scope["method"] not in {"GET", "HEAD"}:
+            await _respond(send, 405, b"", [(b"allow", b"GET, HEAD")])
+            return
+        accept = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
+        body, content_type = await asyncio.to_thread(exposition, accept, registry)
+        shown = b"" if scope["method"] == "HEAD" else body
+        await _respond(send, 200, shown, [(b"content-type", content_type.encode())])
+
+    return answer
+
+
+async def _respond(
+    send: Callable[[Message], Awaitable[None]], status: int, body: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _prefers_openmetrics(accept: str) -> bool:

@@ -16,3 +16,22 @@ class MetricConflictError(MonitoringError):
             f"the registry already holds a metric called {name!r}, made elsewhere or with other labels or buckets; "
             "use another namespace or name, or a registry of its own"
         )
+
+
+class UndeclaredLabelError(MonitoringError):
+    """A metric was given other labels than it was declared with."""
+
+    def __init__(self, name: str, *, declared: tuple[str, ...], given: tuple[str, ...]) -> None:
+        self.name = name
+        self.declared = declared
+        self.given = given
+        super().__init__(f"metric {name!r} has the labels {list(declared)}, not {list(given)}; pass exactly these")
+
+
+class SLOError(MonitoringError):
+    """An objective whose values make no sense."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"SLO {name!r}: {reason}")

@@ -1,0 +1,62 @@
+"""Promises of the pool and client metrics."""
+
+import pytest
+
+from maestro_monitoring import ClientMetrics, exposition, watch_pool
+
+
+def test_a_pool_is_read_at_every_scrape(registry):
+    """The scrape shows the pool as it is then."""
+    used = [3]
+    stop = watch_pool("db", size=lambda: 10, in_use=lambda: used[0], waiting=lambda: 1, registry=registry)
+    exposition(None, registry)
+    used[0] = 7
+    exposition(None, registry)
+    states = {
+        s: registry.get_sample_value("pool_connections", {"pool": "db", "state": s})
+        for s in ("size", "in_use", "waiting")
+    }
+    assert states == {"size": 10, "in_use": 7, "waiting": 1}
+    stop()
+    used[0] = 1
+    exposition(None, registry)
+    assert registry.get_sample_value("pool_connections", {"pool": "db", "state": "in_use"}) == 7
+
+
+def test_a_pool_that_cannot_be_read_does_not_spoil_the_scrape(registry, caplog):
+    """The rest of the metrics is still there, and one log line says what is missing."""
+
+    def broken() -> float:
+        raise OSError("closed")
+
+    watch_pool("broken", size=broken, in_use=broken, registry=registry)
+    watch_pool("db", size=lambda: 10, in_use=lambda: 1, registry=registry)
+    for _ in range(3):
+        body, _ = exposition(None, registry)
+    assert b'pool_connections{pool="db",state="in_use"} 1.0' in body
+    assert [record.message for record in caplog.records] == [
+        "reading 'pool:broken' failed and is left out of the metrics"
+    ]
+
+
+def test_calls_are_counted_by_outcome(registry):
+    """A failure is counted under its class and passes through unchanged."""
+    payments = ClientMetrics("payments", registry=registry)
+    with payments.call("charge"):
+        pass
+    with pytest.raises(TimeoutError), payments.call("charge"):
+        raise TimeoutError
+    labels = {"client": "payments", "operation": "charge"}
+    assert registry.get_sample_value("client_requests_total", {**labels, "outcome": "ok"}) == 1
+    assert registry.get_sample_value("client_requests_total", {**labels, "outcome": "TimeoutError"}) == 1
+    assert registry.get_sample_value("client_request_duration_seconds_count", labels) == 2
+
+
+def test_operations_are_bounded(registry):
+    """An operation made from a URL hits the cap, not the server."""
+    payments = ClientMetrics("payments", registry=registry)
+    for number in range(300):
+        with payments.call(f"/charges/{number}"):
+            pass
+    labels = {"client": "payments", "operation": "_overflow", "outcome": "ok"}
+    assert registry.get_sample_value("client_requests_total", labels) == 100

@@ -1,0 +1,150 @@
+"""Promises of the metrics of several workers."""
+
+import json
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from maestro_monitoring import WorkersCollector
+
+WORKERS = textwrap.dedent("""
+    import os, sys
+    from prometheus_client import Counter, Gauge, Histogram
+
+    counter = Counter("jobs", "Jobs.", ["kind"])
+    histogram = Histogram("seconds", "Seconds.", buckets=(1, 5))
+    gauges = {mode: Gauge(mode, "A gauge.", multiprocess_mode=mode)
+              for mode in ("livesum", "sum", "min", "max", "mostrecent", "all")}
+    first, last = int(sys.argv[1]), int(sys.argv[2])
+    for number in range(first, last):
+        if (child := os.fork()) == 0:
+            counter.labels("a").inc(2)
+            histogram.observe(number % 10)
+            for gauge in gauges.values():
+                gauge.set(number)
+            os._exit(0)
+        os.waitpid(child, 0)
+    """)
+
+
+def run_workers(directory, first: int, last: int) -> None:
+    subprocess.run(
+        [sys.executable, "-c", WORKERS, str(first), str(last)],
+        env={"PROMETHEUS_MULTIPROC_DIR": str(directory), "PATH": ""},
+        check=True,
+        timeout=120,
+    )
+
+
+def values(collector: WorkersCollector) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
+    return {(s.name, tuple(sorted(s.labels.items()))): s.value for m in collector.collect() for s in m.samples}
+
+
+def files(directory) -> list[str]:
+    return sorted(str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file())
+
+
+def test_a_hundred_restarts_leave_as_many_files_as_ten_and_lose_nothing(tmp_path):
+    """The client leaves five files a worker for ever (client_python #275, #568); here the number is constant."""
+    collector = WorkersCollector(tmp_path)
+    run_workers(tmp_path, 0, 10)
+    collector.collect()
+    after_ten = len(files(tmp_path))
+    for first in range(10, 110, 20):
+        run_workers(tmp_path, first, first + 20)
+        seen = values(collector)
+    assert len(files(tmp_path)) == after_ten
+    assert seen["jobs_total", (("kind", "a"),)] == 220
+    assert seen["seconds_count", ()] == 110
+    assert seen["seconds_sum", ()] == sum(number % 10 for number in range(110))
+    assert seen["seconds_bucket", (("le", "1.0"),)] == 22
+    assert seen["seconds_bucket", (("le", "5.0"),)] == 66
+    assert (seen["sum", ()], seen["min", ()], seen["max", ()]) == (sum(range(110)), 0, 109)
+    assert seen["mostrecent", ()] == 109
+
+
+def test_scraping_twice_gives_the_same_numbers(tmp_path):
+    """A fold is not counted again."""
+    run_workers(tmp_path, 0, 3)
+    collector = WorkersCollector(tmp_path)
+    assert values(collector) == values(collector)
+
+
+def test_gauges_of_ended_workers_are_gone(tmp_path):
+    """In-progress requests of a killed worker are in progress no more; a series with its pid is not kept either."""
+    run_workers(tmp_path, 0, 3)
+    names = {name for name, _ in values(WorkersCollector(tmp_path))}
+    assert names.isdisjoint({"livesum", "all"})
+
+
+def test_live_workers_keep_their_files(tmp_path):
+    """What a live worker writes is read where it writes it."""
+    run_workers(tmp_path, 0, 2)
+    before = files(tmp_path)
+    seen = values(WorkersCollector(tmp_path, is_alive=lambda process_id: True))
+    assert seen["jobs_total", (("kind", "a"),)] == 4
+    assert set(before) <= set(files(tmp_path))
+
+
+def test_a_process_id_given_to_a_new_worker_stops_the_fold(tmp_path):
+    """When the id comes alive between the first look and the last, its file is left alone."""
+    run_workers(tmp_path, 0, 1)
+    answers = iter([False] * len(list(tmp_path.glob("*.db"))))
+    collector = WorkersCollector(tmp_path, is_alive=lambda process_id: next(answers, True))
+    before = [path.name for path in sorted(tmp_path.glob("*.db"))]
+    assert values(collector)["jobs_total", (("kind", "a"),)] == 2
+    assert [path.name for path in sorted(tmp_path.glob("*.db"))] == before
+    assert not list(tmp_path.glob("folded-*"))
+
+
+@pytest.mark.parametrize("killed_at", ["mkdir", "_commit", "_tidied"])
+def test_a_scrape_killed_in_the_middle_of_a_fold_costs_nothing(tmp_path, monkeypatch, killed_at):
+    """Before the commit nothing has happened, after it the next scrape finishes: same numbers, same files."""
+    run_workers(tmp_path, 0, 2)
+    collector = WorkersCollector(tmp_path)
+    calls = []
+
+    class KilledError(BaseException):
+        pass
+
+    def killed(*args, **kwargs):
+        calls.append(args)
+        raise KilledError
+
+    real_tidied = WorkersCollector._tidied
+    with monkeypatch.context() as patched:
+        if killed_at == "mkdir":
+            patched.setattr("maestro_monitoring._workers._write_sums", killed)
+        elif killed_at == "_commit":
+            patched.setattr(WorkersCollector, "_commit", killed)
+        else:
+            patched.setattr(
+                WorkersCollector,
+                "_tidied",
+                lambda self, folded: killed() if folded.absorbed else real_tidied(self, folded),
+            )
+        with pytest.raises(KilledError):
+            collector.collect()
+    assert calls
+    seen = values(collector)
+    assert seen["jobs_total", (("kind", "a"),)] == 4
+    assert seen["seconds_count", ()] == 2
+    assert not list(tmp_path.glob("*.db"))
+    assert len(list(tmp_path.glob("folded-*"))) == 1
+    assert json.loads((tmp_path / "folded.json").read_text())["absorbed"] == []
+
+
+def test_the_exposition_is_that_of_all_workers(tmp_path):
+    """With the client's own switch set, `exposition()` adds the workers up without another setting."""
+    run_workers(tmp_path, 0, 4)
+    shown = subprocess.run(
+        [sys.executable, "-c", "import maestro_monitoring as m; print(m.exposition(None)[0].decode())"],
+        env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PATH": ""},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+    assert 'jobs_total{kind="a"} 8.0' in shown

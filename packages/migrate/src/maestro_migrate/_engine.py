@@ -19,7 +19,7 @@ from typing import Any
 
 from ._cache import ResultCache, build_digest, digest
 from ._facts import facts_of
-from ._files import python_files
+from ._files import is_service_code, python_files
 from ._plan import FileWrite, MigrationPlan, UnparsedFile
 from ._project import PATCH_WORDS, Facts, Project, import_names
 from ._recipe import Recipe
@@ -126,7 +126,7 @@ def _scan_file(root: Path, project: Project, roots: frozenset[str], recipes: Seq
     except UnreadableSource as error:
         return json.dumps({"unparsed": str(error)})
     facts = facts_of(module, roots)
-    for recipe in recipes:
+    for recipe in recipes if is_service_code(path, raw) else ():
         if recipe.words and not any(word.encode() in raw for word in recipe.words):
             continue
         if recipe.sites:
@@ -138,6 +138,7 @@ def _scan_file(root: Path, project: Project, roots: frozenset[str], recipes: Seq
             found = recipe.scan(module)
             if found:
                 facts.recipes[recipe.id] = found
+    facts.marks = module.marks
     return json.dumps({key: value for key, value in asdict(facts).items() if value})
 
 
@@ -155,7 +156,7 @@ def _results(root: Path, project: Project, options: Options, store: ResultCache)
 
 
 def _rewrite(project: Project, recipes: Sequence[Recipe], unsafe: bool, pattern: re.Pattern[bytes], path: str, raw: bytes) -> str:  # noqa: FBT001  # bound by `partial`, never passed by position elsewhere
-    if pattern.search(raw) is None:
+    if pattern.search(raw) is None or not is_service_code(path, raw):
         return ""
     result = rewrite_file(raw, path, project, recipes, unsafe=unsafe)
     if result.after is None and not result.findings and not result.unparsed and not result.contributions:

@@ -40,6 +40,11 @@ def facts_of(module: Module, roots: frozenset[str]) -> Facts:
             _add_use(module, name, use, roots, uses, dotted)
             if use.call is not None:
                 _add_replacement(module, use, dotted, loose)
+    facts.imports = sorted({
+        alias.name.split(".")[0] if isinstance(node, ast.Import) else str(node.module).split(".")[0]
+        for node, _ in module.tables.imports if isinstance(node, ast.Import) or node.level == 0
+        for alias in node.names
+    })  # fmt: skip
     facts.uses, facts.patches, facts.loose = sorted(uses), sorted(dotted), sorted(loose)
     return facts
 

@@ -22,7 +22,8 @@ class Facts:
     What one file tells the others.
 
     `exports` maps module-level names to what they are imported from, or to `f()` for the result of calling `f`; `uses` are chains into
-    imported modules; `patches` dotted names that tests replace; `loose` attribute names replaced on an object that could not be told.
+    imported modules; `patches` dotted names that tests replace; `loose` attribute names replaced on an object that could not be told;
+    `imports` the first names of all absolute imports; `marks` what an earlier migration left in the file.
     """
 
     exports: dict[str, str] = field(default_factory=dict)
@@ -32,6 +33,8 @@ class Facts:
     loose: list[str] = field(default_factory=list)
     recipes: dict[str, Any] = field(default_factory=dict)
     sites: dict[str, int] = field(default_factory=dict)
+    imports: list[str] = field(default_factory=list)
+    marks: dict[str, Any] = field(default_factory=dict)
     unparsed: str = ""
 
 
@@ -99,6 +102,10 @@ class Project:
         names = self._names.get(path) or module_names(path)
         used = next((name for name in names if name in self._imported), None)
         return used or (names[0] if names else path)
+
+    def is_imported(self, name: str) -> bool:
+        """Return whether some file of the project imports this module by this name, or a name below it."""
+        return name in self._imported
 
     @cached_property
     def _imported(self) -> frozenset[str]:

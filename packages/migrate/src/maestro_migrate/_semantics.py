@@ -59,6 +59,7 @@ class Module:
         self.tables: Tables = bind(self.tree)
         self.recipe = ""
         self.findings: list[Finding] = []
+        self.marks: dict[str, object] = {}
         self._locals: dict[str, str | None] = {}
         self._refused: set[tuple[str, int, int]] = set()
 

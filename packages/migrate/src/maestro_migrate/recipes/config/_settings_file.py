@@ -1,0 +1,243 @@
+"""The settings file: where it stands, what its fields are called, and how new ones join those that are there."""
+
+import ast
+import keyword
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ..._plan import FileWrite
+from ..._project import Project, is_test_path
+from ..._semantics import Module
+from ..._spans import Change, Finding
+
+__all__ = ["SettingsHome", "declared_fields", "field_names", "merge_fields", "settings_home"]
+
+MARK = "Every environment variable that this code reads, in one typed class."
+_RESERVED = frozenset({"copy", "json", "dict", "schema", "construct", "validate", "fields", "explain", "reload", "settings", "load", "from_orm", "parse_obj", "parse_raw", "parse_file", "update_forward_refs"})
+_SECRET = re.compile(r"SECRET|PASSW|PWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|ACCESS_KEY|ENCRYPTION_KEY|_KEY$|DSN$")
+
+NOTHING = "\0"  # stands for "none given" where a key travels as text
+Key = tuple[str, str | None, str | None, str, str]
+
+
+@dataclass(frozen=True)
+class SettingsHome:
+    """Where a settings object lives: the file, and the qualified name by which its users import it."""
+
+    path: str
+    qualname: str
+
+
+def settings_home(project: Project, path: str, recipe: str) -> SettingsHome | str:
+    """Return the settings home for the code in `path`, or the reason why no import of it is proven to work."""
+    folder = path.rpartition("/")[0]
+    siblings = _bare_siblings(project, folder)
+    if siblings:
+        return _home(project, folder, "settings", recipe)
+    package = folder
+    while package and f"{package}/__init__.py" in project.files and "/" in package and f"{package.rpartition('/')[0]}/__init__.py" in project.files:
+        package = package.rpartition("/")[0]
+    if package and f"{package}/__init__.py" in project.files:
+        name = project.import_name(f"{package}/__init__.py")
+        return _home(project, package, f"{name}.settings", recipe)
+    if not folder:
+        return _home(project, "", "settings", recipe)
+    name = project.import_name(path)
+    if _is_imported(project, folder, name):
+        prefix = name.rpartition(".")[0]
+        return _home(project, folder, f"{prefix}.settings" if prefix else "settings", recipe)
+    return f"import-unproven: nothing in the project shows how {folder}/ is imported"
+
+
+def _is_imported(project: Project, folder: str, name: str) -> bool:
+    prefix = name.rpartition(".")[0]
+    if not prefix:
+        return False
+    for other in project.files:
+        if other.rpartition("/")[0] == folder and project.import_name(other).rpartition(".")[0] == prefix and project.is_imported(project.import_name(other)):
+            return True
+    return False
+
+
+def _bare_siblings(project: Project, folder: str) -> bool:
+    """Return whether the files of a package folder import each other by bare name, as scripts run from inside it do."""
+    if not folder or f"{folder}/__init__.py" not in project.files:
+        return False
+    stems = {other.rpartition("/")[2].removesuffix(".py") for other in project.files if other.rpartition("/")[0] == folder}
+    stems -= {other.removesuffix(".py").split("/")[0] for other in project.files if "/" not in other or other.endswith("__init__.py")}
+    stems -= set(sys.stdlib_module_names) | {"__init__"}
+    return any(stems & set(project.facts[other].imports) for other in project.files if other.rpartition("/")[0] == folder and other in project.facts)
+
+
+def _home(project: Project, folder: str, module: str, recipe: str) -> SettingsHome:
+    path = f"{folder}/settings.py" if folder else "settings.py"
+    theirs = path in project.files and "fields" not in project.facts[path].marks
+    if theirs or (f"{path.removesuffix('.py')}/__init__.py" in project.files):
+        path = path.removesuffix("settings.py") + "maestro_settings.py"
+        module = module.removesuffix("settings") + "maestro_settings"
+    return SettingsHome(path, f"{module}.settings")
+
+
+def declared_fields(module: Module) -> dict[str, list[str | None]]:
+    """Return the fields of a settings file that an earlier migration wrote, as keys; empty for any other file."""
+    if MARK.encode() not in module.source.text:
+        return {}
+    found: dict[str, list[str | None]] = {}
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Call) and node.value.args:
+            call = node.value
+            named = {k.arg: module.source.slice(k.value) for k in call.keywords}
+            default = module.source.slice(call.args[1]) if len(call.args) > 1 else None
+            fallback = ast.literal_eval(named["fallback"]) if "fallback" in named else None
+            found[node.target.id] = [ast.literal_eval(call.args[0]), default, fallback, named.get("parse", ""), module.source.slice(node.annotation)]
+    return found
+
+
+@lru_cache(maxsize=8)
+def _field_names(project: Project, recipe: str) -> dict[str, dict[Key, str]]:
+    wanted: dict[str, Counter[Key]] = {}
+    for path in sorted(project.facts):
+        found = project.facts[path].recipes.get(recipe)
+        if not found or is_test_path(path):
+            continue
+        home = settings_home(project, path, recipe)
+        if isinstance(home, SettingsHome):
+            wanted.setdefault(home.path, Counter()).update(tuple(key) for key in found)  # type: ignore[arg-type]  # keys came through JSON
+    names: dict[str, dict[Key, str]] = {}
+    for home_path, keys in wanted.items():
+        known = _existing(project, home_path)
+        given: dict[Key, str] = {key: known[key] for key in keys if key in known}
+        taken = set(known.values())
+        for key, _count in sorted(keys.items(), key=lambda item: (-item[1], str(item[0]))):
+            if key not in given:
+                given[key] = _free_name(key, taken)
+                taken.add(given[key])
+        names[home_path] = given
+    return names
+
+
+def field_names(project: Project, recipe: str, home_path: str) -> dict[Key, str]:
+    """Return the field name of every reading in the project that lives in one settings file; the same whatever order files are read in."""
+    return _field_names(project, recipe).get(home_path, {})
+
+
+def _free_name(key: Key, taken: set[str]) -> str:
+    variable, default, _fallback, parse, annotation = key
+    base = re.sub(r"\W", "_", variable).lower().strip("_") or "value"
+    if base[0].isdigit() or keyword.iskeyword(base) or base in _RESERVED or base.startswith("model_"):
+        base = f"env_{base}"
+    if base not in taken:
+        return base
+    kind = re.sub(r"\W+", "_", annotation.split("[")[0].split(" ")[0]).lower()
+    endings = [f"as_{kind}" if parse else "text", "required" if default is None else f"or_{re.sub(r'[^a-z0-9]+', '_', str(default).lower()).strip('_')[:20] or 'empty'}"]
+    for ending in (*endings, "_".join(endings)):
+        if f"{base}_{ending}" not in taken:
+            return f"{base}_{ending}"
+    number = 2
+    while f"{base}_{number}" in taken:
+        number += 1
+    return f"{base}_{number}"
+
+
+def _existing(project: Project, home_path: str) -> dict[Key, str]:
+    facts = project.facts.get(home_path)
+    return {tuple(key): name for name, key in (facts.marks.get("fields", {}) if facts else {}).items()}  # type: ignore[misc]  # keys came through JSON
+
+
+def merge_fields(project: Project, contributions: Iterable[tuple[str, Any]], root: Path, recipe: str) -> tuple[list[FileWrite], list[Finding]]:
+    """Return one write for each settings file that needs fields, and a finding for each variable that is read in two ways."""
+    homes: dict[str, dict[str, list[str]]] = {}
+    for _path, (where, text) in contributions:
+        home, mark, name = where.partition("#")
+        if mark:
+            homes.setdefault(home, {}).setdefault(name, []).append(text)
+    writes: list[FileWrite] = []
+    findings: list[Finding] = []
+    for home, fields in sorted(homes.items()):
+        entries = {name: _key(parts) for name, parts in fields.items()}
+        target = root / home
+        before = target.read_bytes() if target.is_file() else None
+        after = _fresh_file(entries) if before is None else _extended(before.decode(), entries)
+        if before is None or after.encode() != before:
+            change = Change((), 1, recipe, f"declares {len(entries)} settings that the code reads", sites=0)
+            writes.append(FileWrite(home, before, after.encode(), (change,), "config"))
+        findings += _two_truths(home, entries, recipe)
+    return writes, findings
+
+
+def _key(parts: list[str]) -> Key:
+    variable, default, fallback, parse, annotation = parts[:5]
+    return (variable, None if default == NOTHING else default, None if fallback == NOTHING else fallback, parse, annotation)
+
+
+def _two_truths(home: str, entries: dict[str, Key], recipe: str) -> list[Finding]:
+    by_variable: dict[str, list[str]] = {}
+    for name, key in entries.items():
+        by_variable.setdefault(key[0], []).append(name)
+    return [
+        Finding(home, 1, recipe, f"two-readings: {variable} is read in {len(names)} ways ({', '.join(sorted(names))})", "settle on one default and one conversion, then delete the other fields", "warning")
+        for variable, names in sorted(by_variable.items())
+        if len(names) > 1
+    ]
+
+
+def _line(name: str, key: Key) -> str:
+    variable, default, fallback, parse, annotation = key
+    arguments = [f'"{variable}"']
+    if default is not None:
+        arguments.append(default)
+    if fallback is not None:
+        arguments.append(f'fallback="{fallback}"')
+    if parse:
+        arguments.append(f"parse={parse}")
+    maker = "secret" if _SECRET.search(variable) else "env"
+    return f"    {name}: {annotation} = {maker}({', '.join(arguments)})\n"
+
+
+def _imports_for(entries: dict[str, Key]) -> tuple[list[str], set[str]]:
+    code = " ".join(key[3] for key in entries.values())
+    used = set(re.findall(r"(?<![\w\"'.])([a-z_]+)(?=[(,) ]|$)", re.sub(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", "''", code)))
+    ours = used - {"int", "float", "str", "bool"}
+    ours |= {"secret" if _SECRET.search(key[0]) else "env" for key in entries.values()} | {"BaseConfig"}
+    extra = []
+    if any("Path" in key[3] for key in entries.values()):
+        extra.append("from pathlib import Path")
+    if any("Any" in key[4] for key in entries.values()):
+        extra.append("from typing import Any")
+    return extra, ours
+
+
+def _fresh_file(entries: dict[str, Key]) -> str:
+    extra, ours = _imports_for(entries)
+    names = ", ".join(sorted(ours, key=lambda name: (name.lower() == name, name)))
+    imports = "\n".join([*extra, *([""] if extra else []), f"from maestro_core_config import {names}"])
+    body = "".join(_line(name, key) for name, key in sorted(entries.items()))
+    return f'"""\n{MARK}\n\nEach field is read when it is used, not when this module is imported.\n"""\n\n{imports}\n\n\nclass Settings(BaseConfig):\n    """What the environment decides."""\n\n{body}\n\nsettings = Settings()\n'
+
+
+def _extended(text: str, entries: dict[str, Key]) -> str:
+    tree = ast.parse(text)
+    owner = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"), None)
+    if owner is None:
+        return text
+    present = {node.target.id for node in owner.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    fresh = {name: key for name, key in entries.items() if name not in present}
+    if not fresh:
+        return text
+    lines = text.splitlines(keepends=True)
+    lines.insert(owner.end_lineno or len(lines), "".join(_line(name, key) for name, key in sorted(fresh.items())))
+    extra, ours = _imports_for(fresh)
+    for position, node in enumerate(tree.body):
+        if isinstance(node, ast.ImportFrom) and node.module == "maestro_core_config":
+            names = sorted({alias.name for alias in node.names} | ours, key=lambda name: (name.lower() == name, name))
+            start, end = node.lineno - 1, node.end_lineno or node.lineno
+            missing = [line for line in extra if line not in text]
+            lines[start:end] = [*(f"{line}\n" for line in missing), f"from maestro_core_config import {', '.join(names)}\n", *[""] * (end - start - 1)]
+            break
+    return "".join(lines)

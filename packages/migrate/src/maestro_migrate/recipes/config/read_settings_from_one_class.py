@@ -1,0 +1,106 @@
+"""
+Read every environment variable through one typed settings class.
+
+Each reading becomes an attribute of a settings object that reads the environment *at that moment*, with the same default, the same
+conversion and the same failure: nothing is read earlier or later than before, and a test that sets a variable is seen at once.
+
+```py before
+import os
+
+PORT = int(os.getenv("PORT", "8000"))
+DEBUG = os.environ.get("DEBUG", "false").lower() == "true"
+
+
+def region():
+    return os.environ["REGION"]
+```
+
+```py after
+from settings import settings
+
+PORT = settings.port
+DEBUG = settings.debug
+
+
+def region():
+    return settings.region
+```
+
+The class is written beside the code that uses it, `port: int = env("PORT", "8000", parse=int)` and so on. A variable whose name or
+default is computed stays where it is:
+
+```py unchanged
+import os
+
+for key in DEFAULTS:
+    VALUES[key] = os.environ.get(f"APP_{key}".upper())
+```
+
+So do writes, and uses of the environment as a whole:
+
+```py unchanged
+import os
+import subprocess
+
+os.environ["TZ"] = "UTC"
+subprocess.run(["date"], env={**os.environ})
+```
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from maestro_migrate import Change, Finding, Module, Project
+
+from ..._plan import FileWrite
+from ._readings import CORES, readings
+from ._settings_file import NOTHING, declared_fields, field_names, merge_fields, settings_home
+
+WORDS = ("getenv", "environ", "maestro_core_config")
+SITES = CORES
+NEEDS = ("maestro-core-config",)
+ID = "config/read_settings_from_one_class"
+ORDER = 40
+_DIALECT = ("lower_", "upper_", "is_in(", "equals(", "not_equals(", "truthy")
+
+
+def scan(module: Module) -> list[list[str | None]]:
+    """Return the readings of a module as plain keys, so that field names can be given out before any edit."""
+    fields = declared_fields(module)
+    if fields:
+        module.marks["fields"] = fields
+    return [list(reading.key) for reading in readings(module, report=False)]
+
+
+def edit(module: Module) -> Iterator[Change]:
+    """Yield one change for every reading."""
+    home = settings_home(module.project, module.path, ID)
+    if isinstance(home, str):
+        for reading in readings(module):
+            module.refuse(reading.node, home, "import the settings object by hand where you know how this file is run")
+        return
+    names = field_names(module.project, ID, home.path)
+    for reading in readings(module):
+        local = module.local_name(home.qualname)
+        if local is None:
+            module.refuse(reading.node, "name-taken: every name for the settings object means something else in this file", "rename it and run again")
+            continue
+        if module.source.comments(*module.source.span(reading.node)):
+            module.refuse(reading.node, "comment: a comment stands in what would be replaced", "move the comment and run again")
+            continue
+        name = names[reading.key]
+        if reading.annotation == "bool" and any(mark in reading.parse_text for mark in _DIALECT):
+            module.refuse(reading.node, f"boolean-dialect: {reading.variable} keeps `{reading.parse_text}`", "consider the standard `boolean` converter, which refuses what it does not know")
+        yield module.change(
+            module.replace(reading.node, f"{local}.{name}"),
+            at=reading.node,
+            reason=f"{reading.variable} is read through the settings class, at the same moment and with the same result",
+            requires=[home.qualname],
+            contributes=[(home.path, name), *((f"{home.path}#{name}", NOTHING if part is None else part) for part in reading.key)],
+        )
+
+
+def finish(project: Project, contributions: list[tuple[str, Any]], root: Path) -> tuple[list[FileWrite], list[Finding]]:
+    """Return the settings files that the changes call for."""
+    return merge_fields(project, contributions, root, ID)

@@ -1,0 +1,132 @@
+"""
+Configure logging through the shared library.
+
+`logging.basicConfig(level=…)` becomes `configure_logging(level=…)`, which like the original does nothing when the root logger already has
+handlers. A service then writes structured lines, so its text format goes; logger names, levels and records stay as they are.
+
+```py before
+import logging
+
+logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+```
+
+```py after
+import logging
+
+from maestro_core_logging import configure_logging
+
+configure_logging(level=logging.INFO)
+```
+
+People read what a command-line tool prints, so there the format stays what it was:
+
+```py before
+import argparse
+import logging
+
+
+def main():
+    args = argparse.ArgumentParser().parse_args()
+    logging.basicConfig(level="DEBUG" if args else "INFO", format="%(levelname)s %(message)s")
+```
+
+```py after
+import argparse
+
+from maestro_core_logging import configure_logging
+
+
+def main():
+    args = argparse.ArgumentParser().parse_args()
+    configure_logging(level="DEBUG" if args else "INFO", template="%(levelname)s %(message)s")
+```
+
+Handlers of one's own, files and spread arguments are left alone:
+
+```py unchanged
+import logging
+
+logging.basicConfig(handlers=[InterceptHandler()], level=0, force=True)
+```
+
+```py unchanged
+import logging
+
+logging.basicConfig(filename="service.log", level=logging.INFO)
+```
+"""
+
+import ast
+from collections.abc import Iterator
+
+from maestro_migrate import Change, Edit, Module, Safety
+
+WORDS = ("basicConfig",)
+SITES = ("logging.basicConfig",)
+NEEDS = ("maestro-core-logging",)
+TARGET = "maestro_core_logging.configure_logging"
+BASIC_FORMAT = '"%(levelname)s:%(name)s:%(message)s"'
+_CLI = frozenset({"argparse", "click", "typer", "fire", "docopt", "optparse", "cleo", "cmd"})
+_TEXT = {"format": "template", "datefmt": "datefmt", "style": "style"}
+_SAME = frozenset({"level", "stream", "force"})
+
+
+def edit(module: Module) -> Iterator[Change]:
+    """Yield one change for every `basicConfig` whose arguments the library takes."""
+    action = "call configure_logging by hand and add the handlers that it does not make"
+    for site in module.sites("logging.basicConfig", action=action):
+        call = site.call
+        if call is None:
+            module.refuse(site.node, "passed-on: the function itself is handed on, so its arguments cannot be told", action)
+            continue
+        reason = _unsupported(call)
+        local = module.local_name(TARGET)
+        if reason is None and local is None:
+            reason = "name-taken: `configure_logging` means something else in this file"
+        if reason is None and module.source.comments(*module.source.span(site.node)):
+            reason = "comment: a comment stands in what would be replaced"
+        edits = None if reason else _edits(module, site.node, call, str(local))
+        if reason is None and edits is None:
+            reason = "comment: a comment stands between the arguments"
+        if edits is None:
+            module.refuse(call, str(reason), action)
+            continue
+        yield module.change(*edits, at=call, reason="the shared library configures the root logger under the same conditions", requires=[TARGET], safety=Safety.SAFE)
+
+
+def _unsupported(call: ast.Call) -> str | None:
+    if call.args or any(keyword.arg is None for keyword in call.keywords):
+        return "computed-arguments: the arguments are spread, so it cannot be told what they say"
+    unknown = sorted(str(k.arg) for k in call.keywords if k.arg not in _SAME and k.arg not in _TEXT)
+    if unknown:
+        return f"own-handlers: it sets {', '.join(unknown)}, which the library does not take over"
+    return None
+
+
+def _edits(module: Module, function: ast.expr, call: ast.Call, local: str) -> list[Edit] | None:
+    edits = [module.replace(function, local)]
+    is_tool = bool(_CLI & {str(b.target).split(".")[0] for scope in module.tables.scopes for each in scope.bindings.values() for b in each if b.kind == "import"})
+    if is_tool:
+        for keyword in call.keywords:
+            if keyword.arg == "format":
+                start, _ = module.source.span(keyword)
+                edits.append(Edit(start, start + len("format"), "template"))
+        if not any(keyword.arg == "format" for keyword in call.keywords):
+            edits.append(_appended(module, call, f"template={BASIC_FORMAT}"))
+        return edits
+    kept = [keyword for keyword in call.keywords if keyword.arg in _SAME]
+    if len(kept) == len(call.keywords):
+        return edits
+    start, end = module.source.span(function)[1], module.source.span(call)[1]
+    if module.source.comments(start + 1, end - 1):
+        return None
+    edits.append(Edit(start, end, f"({', '.join(module.source.slice(keyword) for keyword in kept)})"))
+    return edits
+
+
+def _appended(module: Module, call: ast.Call, argument: str) -> Edit:
+    if not call.keywords:
+        end = module.source.span(call)[1] - 1
+        return Edit(end, end, argument)
+    end = module.source.span(call.keywords[-1])[1]
+    return Edit(end, end, f", {argument}")

@@ -7,10 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Self
 
+from pydantic import ValidationError
 from pydantic_core import to_json
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from ._live import LiveField
+from ._secrecy import without_secret_inputs
 from ._shown import dumped, shown
 from ._sources import wrap_source_hook
 from .errors import FieldDefinitionError
@@ -24,6 +26,7 @@ class BaseConfig(BaseSettings):
     building the settings neither reads nor validates them.
     """
 
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
     __live_fields__: ClassVar[dict[str, LiveField]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -43,9 +46,15 @@ class BaseConfig(BaseSettings):
     def __init__(self, **values: Any) -> None:
         live = self.__live_fields__
         assigned = {name: values.pop(name) for name in live.keys() & values.keys()} if live else {}
-        super().__init__(**values)
-        for name, value in assigned.items():
-            live[name].__set__(self, value)
+        try:
+            super().__init__(**values)
+        except ValidationError as exc:
+            invalid = without_secret_inputs(exc, type(self))
+        else:
+            for name, value in assigned.items():
+                live[name].__set__(self, value)
+            return
+        raise invalid  # outside of the except block: a context would carry the original and its inputs
 
     # Pydantic builds the class's signature from this one; people and tools should see BaseSettings' parameters.
     __init__.__signature__ = inspect.signature(BaseSettings.__init__)  # type: ignore[attr-defined]  # a function takes it

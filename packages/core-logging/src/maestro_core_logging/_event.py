@@ -1,0 +1,107 @@
+"""An event: the flat mapping that every format prints, made from a record or straight from a call."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from io import StringIO
+from traceback import print_exception
+from typing import Any, Final
+
+from maestro_core_logging._context import current_context
+
+Event = dict[str, object]
+
+# What a record has without anybody's `extra`; 3.12 added taskName.
+RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+OWN_KEYS: Final = frozenset({"timestamp", "level", "logger", "event"})
+# `log.info("x", name="ann")` must not overwrite the record's name, so the record calls it `name_`; lines need not.
+_LINE_NAMES: Final = {f"{name}_": name for name in RECORD_ATTRIBUTES} | {name: f"{name}_" for name in OWN_KEYS}
+
+_second = 0
+_second_text = ""
+
+
+def rfc3339(epoch_s: float) -> str:
+    """Write a time as RFC 3339 in UTC with microseconds: `2026-11-22T23:21:20.123456Z`."""
+    global _second, _second_text
+    whole = int(epoch_s)
+    text = _second_text
+    if whole != _second:
+        text = datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        # Another thread may see the new second with the old text only if the text were stored second.
+        _second_text, _second = text, whole
+    return f"{text}.{int((epoch_s - whole) * 1_000_000):06d}Z"
+
+
+def event_of_record(record: logging.LogRecord, constant: Mapping[str, object]) -> Event:
+    """Give the event that `record` stands for; the record itself stays as it is."""
+    event: Event = {
+        "timestamp": rfc3339(record.created),
+        "level": record.levelname.lower(),
+        "logger": record.name,
+        "event": _message(record),
+    }
+    event.update(constant)
+    event.update(trace_ids())
+    add_fields(event, current_context())
+    add_fields(event, {k: v for k, v in record.__dict__.items() if k not in RECORD_ATTRIBUTES})
+    if record.exc_info:
+        add_text(event, "exception", exception_text(record.exc_info))
+    elif record.exc_text:
+        add_text(event, "exception", record.exc_text)
+    if record.stack_info:
+        add_text(event, "stack", record.stack_info)
+    return event
+
+
+def add_fields(event: Event, fields: Mapping[str, object]) -> None:
+    """Add fields under the names that lines use for them: never over the event's own four keys."""
+    for key, value in fields.items():
+        event[_LINE_NAMES.get(key, key)] = value
+
+
+def add_text(event: Event, key: str, text: str) -> None:
+    """Add an exception's or a stack's text, moving a field of that name aside."""
+    if key in event:
+        event[f"{key}_"] = event.pop(key)
+    event[key] = text
+
+
+def exception_text(exc_info: Any) -> str:  # Any: records carry tuples of three, or of three None
+    """Give the traceback as Python prints it, never with the values of local variables."""
+    with StringIO() as text:
+        try:
+            print_exception(exc_info[0], exc_info[1], exc_info[2], None, text)
+        except Exception as error:  # noqa: BLE001  # an exception whose str() raises must not break a log call
+            return f"{exc_info[0]!r} (its traceback cannot be printed: {type(error).__qualname__})"
+        return text.getvalue().rstrip("\n")
+
+
+def trace_ids() -> Mapping[str, object]:
+    """Give the ids of OpenTelemetry's current span, if the application has imported OpenTelemetry."""
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return {}
+    span = getattr(trace, "get_current_span", _no_span)()
+    context = span.get_span_context() if span is not None else None
+    if context is None or not context.is_valid:
+        return {}
+    return {
+        "trace_id": f"{context.trace_id:032x}",
+        "span_id": f"{context.span_id:016x}",
+        "trace_sampled": context.trace_flags.sampled,
+    }
+
+
+def _no_span() -> None:
+    """Stand in while another thread is still importing OpenTelemetry."""
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception as error:  # noqa: BLE001  # the call's author finds the mistake in the line instead of losing it
+        return f"{record.msg!r} % {record.args!r} ({type(error).__name__}: {error})"

@@ -1,0 +1,176 @@
+"""
+`get_logger`: the logger that `logging.getLogger` gives, which also takes fields.
+
+Nothing is wrapped. The logger object changes its class, in place, to a subclass of the class it had, so that
+everything which already holds it, patches it or listens to it goes on as before. Only `_log` and `makeRecord` are
+overridden; `info`, `handle`, `findCaller` and the rest stay the standard library's own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import types
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, cast
+
+# Parameters of `Logger._log`: every other keyword of a call is a field.
+_STDLIB_KEYWORDS = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
+_STDLIB_LOG = logging.Logger._log
+_UNSET: Any = object()  # Any: stands for each of three parameters of different types
+
+
+class _ExtraWithFields(dict[str, object]):
+    """The caller's `extra`, carrying the keyword fields beside it to `makeRecord`."""
+
+    fields: Mapping[str, object]
+
+
+class Logger(logging.Logger):
+    """A `logging.Logger` whose calls also take fields as keywords: `log.info("paid", order_id=1)`."""
+
+    if TYPE_CHECKING:
+
+        def debug(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def info(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def warning(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def warn(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def error(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def exception(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def critical(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def fatal(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def log(self, level: int, msg: object, *args: object, **fields: Any) -> None: ...
+        def _log(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def bind(self, **fields: object) -> BoundLogger:
+        """Give a logger that writes `fields` on each of its lines; this one stays as it is."""
+        return BoundLogger(self, fields)
+
+    # Any: the caller's arguments, whatever they are.
+    def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802  # overrides logging's
+        """Make the record as the standard library does, then add the keyword fields to it."""
+        extra = args[8] if len(args) > 8 else kwargs.get("extra")
+        record = super().makeRecord(*args, **kwargs)
+        if type(extra) is _ExtraWithFields:
+            attributes = record.__dict__
+            for key, value in extra.fields.items():
+                attributes[f"{key}_" if key in attributes or key in ("message", "asctime") else key] = value
+        return record
+
+
+def _log(
+    self: Any, level: Any = _UNSET, msg: Any = _UNSET, args: Any = _UNSET, /, *positional: Any, **keywords: Any
+) -> None:  # Any throughout: a pass-through of whatever callers give to the standard library's method
+    if args is _UNSET:  # somebody named the parameters
+        level = keywords.pop("level") if level is _UNSET else level
+        msg = keywords.pop("msg") if msg is _UNSET else msg
+        args = keywords.pop("args")
+    if keywords and not _STDLIB_KEYWORDS.issuperset(keywords):
+        keywords = _with_fields_in_extra(self, positional, keywords)
+    super(Logger, self)._log(level, msg, args, *positional, **keywords)
+
+
+def _in_logging_module(function: types.FunctionType) -> Callable[..., Any]:
+    """
+    Count `function` among the frames of `logging` itself.
+
+    `findCaller`, and handlers that walk the stack up to the first frame outside `logging.__file__` (the usual bridge
+    to loguru), then find the same caller and count the same stack levels as with an untouched logger.
+    """
+    function.__code__ = function.__code__.replace(co_filename=logging.Logger.info.__code__.co_filename)
+    return function
+
+
+def _with_fields_in_extra(
+    logger: logging.Logger, positional: tuple[Any, ...], keywords: dict[str, Any]
+) -> dict[str, Any]:
+    """Move keywords that the standard library does not know to the record, unless the logger's own class takes them."""
+    if _takes_any_keyword(type(logger)):
+        return keywords
+    known = {key: value for key, value in keywords.items() if key in _STDLIB_KEYWORDS}
+    given = positional[1] if len(positional) > 1 else known.get("extra")
+    extra = _ExtraWithFields(given or {})
+    extra.fields = {key: value for key, value in keywords.items() if key not in _STDLIB_KEYWORDS}
+    if len(positional) > 1:
+        raise TypeError("pass extra by keyword when a call also has fields")
+    known["extra"] = extra
+    return known
+
+
+def _takes_any_keyword(cls: type) -> bool:
+    """Tell whether a user's logger class has a `_log` of its own that accepts every keyword."""
+    method = next(c.__dict__["_log"] for c in cls.__mro__ if c is not Logger and "_log" in c.__dict__)
+    if method is _STDLIB_LOG or not inspect.isfunction(method):
+        return False
+    return any(p.kind is p.VAR_KEYWORD for p in inspect.signature(method).parameters.values())
+
+
+if not TYPE_CHECKING:
+    Logger._log = _in_logging_module(_log)
+
+
+class BoundLogger(logging.LoggerAdapter[Logger]):
+    """A logger with fields of its own, as structlog's; a `logging.LoggerAdapter` to everything that looks."""
+
+    if TYPE_CHECKING:
+
+        def debug(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def info(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def warning(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def error(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def exception(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def critical(self, msg: object, *args: object, **fields: Any) -> None: ...
+        def log(self, level: int, msg: object, *args: object, **fields: Any) -> None: ...
+
+    def process(self, msg: Any, kwargs: MutableMapping[str, Any]) -> tuple[Any, MutableMapping[str, Any]]:
+        """Add the bound fields to a call; fields of the call itself win."""
+        return msg, {**(self.extra or {}), **kwargs}
+
+    def bind(self, **fields: object) -> BoundLogger:
+        """Give a logger with these fields too."""
+        return BoundLogger(self.logger, {**(self.extra or {}), **fields})
+
+    def unbind(self, *names: str) -> BoundLogger:
+        """Give a logger without these fields; a name that is not bound is no error."""
+        return BoundLogger(self.logger, {key: value for key, value in (self.extra or {}).items() if key not in names})
+
+
+def get_logger(name: str | None = None) -> Logger:
+    """
+    Give the logger called `name`, the very object that `logging.getLogger(name)` gives, and let it take fields.
+
+    Whatever `logging.getLogger` returns that is no `logging.Logger` (a test's mock) is returned untouched, and so is
+    a logger whose class cannot be extended.
+
+    Raises:
+        TypeError: the name is not a string, as `logging.getLogger` says.
+    """
+    logger = logging.getLogger(name)
+    cls = type(logger)
+    if not issubclass(cls, Logger) and isinstance(logger, logging.Logger):
+        _extend_class(logger, cls)
+    return cast("Logger", logger)
+
+
+_EXTENDED: dict[type, type] = {logging.Logger: Logger}
+
+
+def _extend_class(logger: logging.Logger, cls: type[logging.Logger]) -> None:
+    # A class made by an earlier import of this module (tests reload packages) is replaced, not stacked upon.
+    base = next(c for c in cls.__mro__ if "_maestro_extends" not in c.__dict__)
+    try:
+        extended = _EXTENDED.get(base)
+        if extended is None:
+            extended = types.new_class(base.__name__, (Logger, base), exec_body=lambda body: body.update(_names(base)))
+            _EXTENDED[base] = extended
+        logger.__class__ = extended
+    except TypeError:  # slots, a conflicting metaclass or a final class: the logger stays what it is
+        return
+
+
+def _names(base: type) -> dict[str, object]:
+    names = {"__module__": base.__module__, "__qualname__": base.__qualname__, "_maestro_extends": True}
+    return names | ({"bind": base.bind} if hasattr(base, "bind") else {})
+
+
+Logger._maestro_extends = True  # type: ignore[attr-defined]  # a mark for `_extend_class`, not part of the type

@@ -1,0 +1,223 @@
+"""`configure_logging` is `logging.basicConfig` that writes structured lines."""
+
+import io
+import json
+import logging
+import logging.config
+import warnings
+
+import pytest
+
+from maestro_core_logging import EventFormatter, configure_logging, get_logger, log_context
+
+
+def lines_of(stream):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_has_time_level_logger_event_service_and_fields():
+    """The first line that anybody sees, whole."""
+    stream = io.StringIO()
+    configure_logging(service_name="orders", stream=stream)
+    get_logger("svc").info("paid %s", "now", order_id=1, extra={"tenant": "acme"})
+    (line,) = lines_of(stream)
+    timestamp = line.pop("timestamp")
+    assert timestamp[10] == "T"
+    assert timestamp.endswith("Z")
+    assert len(timestamp) == 27
+    assert line == {
+        "level": "info",
+        "logger": "svc",
+        "event": "paid now",
+        "service": "orders",
+        "tenant": "acme",
+        "order_id": 1,
+    }
+
+
+def test_it_does_nothing_where_the_root_already_has_handlers():
+    """As `basicConfig`: pytest's handlers, or a server's, stay alone, and so does the level."""
+    theirs = logging.NullHandler()
+    logging.getLogger().addHandler(theirs)
+    configure_logging(level="DEBUG")
+    configure_logging(level="no such level")
+    assert logging.getLogger().handlers == [theirs]
+    assert logging.getLogger().level == logging.WARNING
+
+
+def test_twice_is_once():
+    """The second call changes nothing."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    configure_logging(stream=stream, level="DEBUG")
+    assert len(logging.getLogger().handlers) == 1
+    assert logging.getLogger().level == logging.INFO
+
+
+def test_force_replaces_and_closes_what_was_there(tmp_path):
+    """As `basicConfig(force=True)`."""
+    configure_logging(filename=tmp_path / "old.log")
+    (old,) = logging.getLogger().handlers
+    get_logger("svc").info("one")
+    stream = io.StringIO()
+    configure_logging(stream=stream, force=True)
+    get_logger("svc").info("two")
+    assert old.stream is None
+    assert [line["event"] for line in lines_of(stream)] == ["two"]
+    assert json.loads((tmp_path / "old.log").read_text())["event"] == "one"
+
+
+def test_standard_error_is_the_default_stream(capsys):
+    """As `basicConfig`."""
+    configure_logging()
+    get_logger("svc").info("x")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert json.loads(err)["event"] == "x"
+
+
+@pytest.mark.parametrize("level", [logging.DEBUG, "DEBUG", "WARN", "CRITICAL", 0, 25, "NOTSET"])
+def test_levels_are_those_that_basic_config_accepts(level):
+    """Numbers and the names of the standard library, custom ones included."""
+    configure_logging(level=level, stream=io.StringIO())
+    assert logging.getLogger().level == logging.Handler(level).level
+
+
+@pytest.mark.parametrize("level", ["info", "LOUD", "", 3.5, (), b"INFO"])
+def test_a_wrong_level_is_the_error_that_basic_config_raises(level):
+    """Same class, same words, and nothing is installed."""
+    with pytest.raises((ValueError, TypeError)) as theirs:
+        logging.getLogger("x").setLevel(level)
+    with pytest.raises(type(theirs.value)) as ours:
+        configure_logging(level=level)
+    assert str(ours.value) == str(theirs.value)
+    assert logging.getLogger().handlers == []
+
+
+def test_level_none_leaves_the_root_s_level():
+    """What `basicConfig()` without a level does."""
+    configure_logging(level=None, stream=io.StringIO())
+    assert logging.getLogger().level == logging.WARNING
+
+
+def test_only_the_root_s_level_changes():
+    """Levels of other loggers are theirs."""
+    logging.getLogger("svc").setLevel(logging.ERROR)
+    configure_logging(level="DEBUG", stream=io.StringIO())
+    assert logging.getLogger("svc").level == logging.ERROR
+
+
+@pytest.mark.parametrize(
+    ("template", "options"),
+    [
+        ("%(levelname)s %(message)s", {}),
+        ("%(levelname)s:%(name)s:%(funcName)s %(message)s", {}),
+        ("%(asctime)s %(message)s", {"datefmt": "%Y"}),
+        ("{levelname}|{message}", {"style": "{"}),
+        ("$levelname|$message", {"style": "$"}),
+    ],
+)
+def test_a_template_prints_what_basic_config_prints(template, options):
+    """Tools whose standard error people read keep their text, tracebacks included."""
+    printed = []
+    for configure, word in [(logging.basicConfig, "format"), (configure_logging, "template")]:
+        stream = io.StringIO()
+        configure(stream=stream, level="INFO", force=True, **{word: template}, **options)
+        log = logging.getLogger("tool") if configure is logging.basicConfig else get_logger("tool")
+        for number in range(2):
+            log.info("step %d", number, extra={"k": 1})
+            try:
+                raise ValueError("odd")
+            except ValueError:
+                log.exception("failed")
+        printed.append(stream.getvalue())
+    assert printed[0] == printed[1]
+    assert "step 1" in printed[0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"stream": io.StringIO(), "filename": "x"},
+        {"handlers": [], "stream": io.StringIO()},
+        {"handlers": [], "filename": "x"},
+        {"format": "xml"},
+        {"template": "%(message)s", "style": "#"},
+    ],
+)
+def test_wrong_combinations_are_refused(options):
+    """With the class that `basicConfig` raises."""
+    with pytest.raises(ValueError):
+        configure_logging(**options)
+    assert logging.getLogger().handlers == []
+
+
+def test_handlers_get_our_lines_only_when_they_have_no_formatter():
+    """As `basicConfig(handlers=…)`."""
+    first, second = (logging.StreamHandler(io.StringIO()) for _ in range(2))
+    second.setFormatter(logging.Formatter("theirs %(message)s"))
+    configure_logging(handlers=[first, second])
+    get_logger("svc").info("x")
+    assert json.loads(first.stream.getvalue())["event"] == "x"
+    assert second.stream.getvalue() == "theirs x\n"
+
+
+def test_a_formatter_set_later_is_honoured():
+    """`for h in log.handlers: h.setFormatter(f)` is seen in services."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(logging.Formatter("mine %(message)s"))
+    get_logger("svc").info("x")
+    assert stream.getvalue() == "mine x\n"
+
+
+def test_dict_config_can_name_the_formatter():
+    """Services that keep their `dictConfig` get our lines by naming one class."""
+    stream = io.StringIO()
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "formatters": {"json": {"()": "maestro_core_logging.EventFormatter", "service_name": "orders"}},
+            "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "json", "stream": stream}},
+            "root": {"handlers": ["out"], "level": "INFO"},
+        }
+    )
+    with log_context(request_id="r1"):
+        logging.getLogger("svc").info("x", extra={"k": 1})
+    (line,) = lines_of(stream)
+    assert (line["event"], line["service"], line["request_id"], line["k"]) == ("x", "orders", "r1", 1)
+
+
+def test_exceptions_are_text_without_locals():
+    """The traceback is Python's own; the values of variables are not in it."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    password = "hunter2"  # noqa: F841
+    try:
+        raise ValueError("odd")
+    except ValueError:
+        get_logger("svc").exception("failed")
+    (line,) = lines_of(stream)
+    assert line["exception"].startswith("Traceback (most recent call last):")
+    assert line["exception"].endswith("ValueError: odd")
+    assert "hunter2" not in line["exception"].replace('password = "hunter2"', "")
+
+
+def test_records_are_not_changed_by_our_formatter():
+    """Handlers that come after ours see the record as it was made."""
+    record = logging.makeLogRecord({"msg": "x %s", "args": (1,), "exc_info": (ValueError, ValueError("v"), None)})
+    before = dict(vars(record))
+    EventFormatter().format(record)
+    assert vars(record) == before
+
+
+def test_warnings_are_captured_when_asked():
+    """They become lines of the logger `py.warnings`."""
+    stream = io.StringIO()
+    configure_logging(stream=stream, capture_warnings=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("old", UserWarning, stacklevel=1)
+    assert lines_of(stream)[0]["logger"] == "py.warnings"

@@ -1,11 +1,204 @@
-"""The engine's commands; `maestro` finds them by entry point."""
+"""
+The engine's commands; the `maestro` command line finds them by entry point.
+
+Exit codes: 0 done, 1 a check failed, 2 wrong use or unreadable input. Nothing is half-done in any of them.
+"""
+
+import difflib
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
 
 import click
+
+from .errors import MigrateError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn the engine's errors into one line on stderr and their exit code."""
+
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except MigrateError as error:
+            click.echo(f"maestro: {error}", err=True)
+            sys.exit(error.exit_code)
+        except PermissionError as error:
+            click.echo(f"maestro: {error.filename}: {error.strerror}; check its permissions and run again", err=True)
+            sys.exit(2)
+
+    return told
 
 
 @click.group()
 def migrate() -> None:
-    """Migrate services."""
+    """Migrate a service, a configuration module, or take a migration back."""
+
+
+@migrate.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--name", default="", help="Name of the service; the folder's name by default.")
+@click.option("--recipes", "recipe_ids", default="", metavar="IDS", help="Only these recipes or themes, separated by commas; files of your own too.")
+@click.option("--exclude", default="", metavar="IDS", help="All recipes but these.")
+@click.option("--dry-run", is_flag=True, help="Print a unified diff and write nothing.")
+@click.option("--check", is_flag=True, help="Write nothing; exit 1 if anything would change.")
+@click.option("--backup/--no-backup", default=True, help="Keep the original bytes for `maestro migrate rollback`.  [default: backup]")
+@click.option("--allow-dirty", is_flag=True, help="Migrate a git tree that has uncommitted changes.")
+@click.option("--unsafe", is_flag=True, help="Also apply changes that want review.")
+@click.option("--verify/--no-verify", default=True, help="Run the service's own tests before and after, in copies.  [default: verify]")
+@click.option("--venv", type=click.Path(path_type=Path), help="An environment in which the service's tests run; it is copied, never modified.")
+@click.option("--test-command", metavar="CMD", help="How the tests are run; found out by default.")
+@click.option("--setup-command", "setup_commands", multiple=True, metavar="CMD", help="Run in each copy before its tests; may be given again.")
+@click.option("--env", "env", multiple=True, metavar="K=V", help="A variable for the tests; may be given again.")
+@click.option("--libs", metavar="DIR_OR_INDEX", help="Where the maestro distributions come from: a folder of wheels or an index.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes to plan with; one for each core by default.")
+@click.option("--commits", is_flag=True, help="Make one commit for each theme.")
+@click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Where the report goes.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@_tell_errors
+def service(
+    path: Path, *, name: str, recipe_ids: str, exclude: str, dry_run: bool, check: bool, backup: bool, allow_dirty: bool, unsafe: bool, verify: bool, venv: Path | None,
+    test_command: str | None, setup_commands: tuple[str, ...], env: tuple[str, ...], libs: str | None, jobs: int | None, commits: bool, report_folder: Path | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Move the service in PATH onto the shared libraries, and prove that it still behaves as it did."""
+    from ._migration import Request, migrate_service, plan_service
+
+    if dry_run and check:
+        raise click.UsageError("--dry-run and --check exclude each other: the first prints, the second only answers")
+    with _progress() as progress:
+        request = Request(
+            root=path, name=name, recipes=_listed(recipe_ids), exclude=_listed(exclude), unsafe=unsafe, backup=backup, allow_dirty=allow_dirty, verify=verify, venv=venv,
+            test_command=test_command, setup_commands=setup_commands, env=tuple(_assignment(pair) for pair in env), libs=libs, jobs=jobs or 0, commits=commits,
+            report=report_folder, progress=progress, tell=lambda text: click.echo(text, err=True),
+        )  # fmt: skip
+        if dry_run or check:
+            made = plan_service(request)
+        else:
+            done = migrate_service(request)
+            made = done.plan
+    if check:
+        click.echo(f"{len(made.writes)} files would change", err=True)
+        sys.exit(1 if made.writes else 0)
+    if dry_run:
+        for write in made.writes:
+            click.echo(unified_diff(write.path, write.before, write.after), nl=False)
+        return
+    if as_json:
+        click.echo(done.paths["json"].read_text(), nl=False)
+    else:
+        _show(done)
+    sys.exit(done.exit_code)
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _assignment(pair: str) -> tuple[str, str]:
+    name, sign, value = pair.partition("=")
+    if not sign or not name:
+        raise click.BadParameter(f"{pair!r} is not K=V", param_hint="--env")
+    return name, value
+
+
+def unified_diff(path: str, before: bytes | None, after: bytes | None) -> str:
+    """Return a diff that `patch -p1` and `git apply` take."""
+    old, new = ((side or b"").decode("utf-8-sig", errors="replace") for side in (before, after))
+    lines = difflib.unified_diff(
+        old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}" if before is not None else "/dev/null", f"b/{path}" if after is not None else "/dev/null"
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+@contextmanager
+def _progress() -> Any:
+    """Give a callback that moves a bar on a terminal, and nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done)
+
+        yield tell
+
+
+def _show(done: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    report = done.report
+    table = Table(title=f"{report.service}: {report.files.changed} of {report.files.scanned} Python files and manifests changed" if False else None)
+    for column in ("recipe", "sites", "rewritten", "left, with a reason"):
+        table.add_column(column, justify="left" if column == "recipe" else "right")
+    for name, summary in sorted(report.recipes.items()):
+        table.add_row(name, str(summary.sites), str(summary.applied), str(summary.findings))
+    console = Console()
+    console.print(table)
+    console.print(f"{report.files.scanned} Python files read, {report.files.changed} files changed, {len(report.files.unparsed)} not readable as Python")
+    tests = report.tests
+    if hasattr(tests.after, "passed"):
+        console.print(f"tests before: {tests.before.passed} passed, {tests.before.failed} failed; after: {tests.after.passed} passed, {tests.after.failed} failed; regressions: {len(tests.regressions)}")
+    else:
+        console.print(f"tests: {tests.after.reason}")
+    for test in tests.regressions[:20]:
+        console.print(f"  fails now: {test}")
+    if tests.regressions:
+        console.print("take it back with: maestro migrate rollback PATH")
+    console.print(f"report: {done.paths['html']}", soft_wrap=True)
+
+
+@migrate.command()
+@click.option("--source", required=True, type=click.Path(path_type=Path), help="The old configuration module.")
+@click.option("--target", required=True, type=click.Path(path_type=Path), help="Where the typed one is written.")
+@_tell_errors
+def config(source: Path, target: Path) -> None:
+    """Make a typed configuration module from an old one: the same names, one settings class."""
+    from ._config_module import typed_module
+
+    text, findings = typed_module(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(text)
+    click.echo(f"{target} written")
+    for finding in findings:
+        click.echo(f"{source}:{finding.line}: {finding.reason}; {finding.action}")
+
+
+@migrate.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--list", "list_them", is_flag=True, help="List the migrations of this folder.")
+@click.option("--id", "migration_id", help="Which migration to take back; the last one by default.")
+@_tell_errors
+def rollback(path: Path, *, list_them: bool, migration_id: str | None) -> None:
+    """Put back every byte and mode that a migration changed."""
+    from ._files import require_folder
+    from .transaction import migrations, recover
+    from .transaction import rollback as take_back
+
+    root = require_folder(path)
+    recover(root)
+    if list_them:
+        for each in migrations(root):
+            click.echo(f"{each.id}  {each.at}  {each.status}  {each.service}  {len(each.files)} files")
+        return
+    done = take_back(root, migration_id=migration_id)
+    click.echo(f"migration {done.id} of {done.service} taken back: {len(done.files)} files are as they were")
 
 
 @click.group()
@@ -13,6 +206,73 @@ def recipes() -> None:
     """List, show and test recipes."""
 
 
+@recipes.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def list_recipes(*, as_json: bool) -> None:
+    """List every recipe with its title."""
+    from ._recipe import all_recipes
+
+    if as_json:
+        click.echo(json.dumps([{"id": r.id, "title": r.title, "opt_in": r.opt_in, "needs": list(r.needs)} for r in all_recipes()], indent=2))
+        return
+    width = max(len(recipe.id) for recipe in all_recipes())
+    for recipe in sorted(all_recipes(), key=lambda r: r.id):
+        click.echo(f"{recipe.id:<{width}}  {recipe.title}{'  (opt-in)' if recipe.opt_in else ''}")
+
+
+@recipes.command("show")
+@click.argument("recipe_id", metavar="ID")
+@_tell_errors
+def show_recipe(recipe_id: str) -> None:
+    """Print a recipe's page."""
+    from ._recipe import select
+
+    for recipe in select([recipe_id]):
+        click.echo(f"# {recipe.id}\n\n{recipe.page}\n")
+
+
+@recipes.command("test")
+@click.argument("file", type=click.Path(path_type=Path))
+@_tell_errors
+def test_recipe(file: Path) -> None:
+    """Run the examples of a recipe file; exit 1 if one does not hold."""
+    from ._recipe import from_file
+    from .testing import check_examples
+
+    failures = [failure for recipe in from_file(file) for failure in check_examples(recipe)]
+    for failure in failures:
+        click.echo(str(failure))
+    click.echo(f"{file}: {'all examples hold' if not failures else f'{len(failures)} examples do not hold'}")
+    sys.exit(1 if failures else 0)
+
+
 @click.command()
-def inventory() -> None:
-    """Count the plumbing of a tree."""
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_tell_errors
+def inventory(path: Path, *, as_json: bool) -> None:
+    """Count the plumbing of the service in PATH, by recipe and by file."""
+    from ._engine import Options, scan
+    from ._engine import inventory as count
+    from ._files import require_folder
+    from ._recipe import select
+
+    root = require_folder(path)
+    project = scan(root, Options(select()))
+    counted = count(project)
+    unparsed = {path: facts.unparsed for path, facts in sorted(project.facts.items()) if facts.unparsed}
+    if as_json:
+        click.echo(json.dumps({"files": len(project.files), "sites": counted, "unparsed": unparsed}, indent=2, sort_keys=True))
+        return
+    for recipe, files in sorted(counted.items()):
+        click.echo(f"{sum(files.values()):>6}  {recipe}")
+        for name, number in sorted(files.items()):
+            click.echo(f"        {number:>4}  {name}")
+    click.echo(f"{sum(sum(files.values()) for files in counted.values()):>6}  sites in {len(project.files)} Python files")
+    for name, reason in unparsed.items():
+        click.echo(f"not readable as Python: {name}: {reason}")
+
+
+def command_line(arguments: list[str]) -> str:
+    """Return a command as a shell would take it, for messages."""
+    return shlex.join(arguments)

@@ -1,0 +1,71 @@
+# Every target sets up what it needs; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+export UV_PYTHON_DOWNLOADS ?= never
+CODE := packages utilities scripts benchmarks tests conftest.py examples/*.py
+SOURCES := $(wildcard packages/*/src utilities/src)
+
+.PHONY: help setup demo test test-corpus check format bless coverage bench lock services-up services-down services-status test-migration clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 22
+
+setup: .venv/.ready ## Make the environment: uv, a virtual environment, the locked packages
+
+.venv/.ready: requirements.lock pyproject.toml $(wildcard packages/*/pyproject.toml) utilities/pyproject.toml scripts/bootstrap
+	scripts/bootstrap
+	@touch $@
+
+demo: setup ## Migrate the legacy fleet, verify it, show one service running, take it back
+	$(PYTHON) scripts/demo.py
+
+test: setup ## Run every test
+	scripts/services up
+	$(PYTHON) -m pytest -n 2 --dist loadgroup
+
+test-corpus: setup ## Run the engine over the whole standard library and site-packages
+	MAESTRO_CORPUS=whole $(PYTHON) -m pytest -m corpus packages/migrate/tests
+
+check: setup ## Format, lint, types and contracts; changes nothing
+	.venv/bin/black --check -q $(CODE)
+	.venv/bin/isort --check -q $(CODE)
+	.venv/bin/ruff check -q $(CODE)
+	.venv/bin/mypy $(SOURCES)
+	.venv/bin/lint-imports --no-cache
+
+format: setup ## Put every file into the house format
+	.venv/bin/isort -q $(CODE)
+	.venv/bin/black -q $(CODE)
+	.venv/bin/ruff check -q --fix $(CODE)
+
+bless: setup ## Write the golden files anew; read every line of the difference
+	MAESTRO_BLESS=1 $(PYTHON) -m pytest -q -k golden
+
+coverage: setup ## Print the line coverage of each library
+	scripts/services up
+	.venv/bin/coverage erase
+	.venv/bin/coverage run -m pytest -q -p no:randomly packages
+	.venv/bin/coverage combine -q
+	.venv/bin/coverage report --skip-covered
+
+bench: setup ## Measure us and the peers, and write docs/benchmarks.md
+	$(PYTHON) -m benchmarks
+
+lock: ## Resolve the packages anew into requirements.lock (versions and hashes, no addresses)
+	scripts/lock
+
+services-up: setup ## Start the servers that tests need
+	scripts/services up
+
+services-down: ## Stop them
+	scripts/services down
+
+services-status: ## Say which run
+	scripts/services status
+
+test-migration: setup ## Back up, install, migrate and test one service: SERVICE=path/to/service
+	.venv/bin/maestro migrate service "$(SERVICE)"
+
+clean: services-down ## Remove what the other targets made
+	rm -rf .venv .tools .services .demo build dist

@@ -1,0 +1,250 @@
+"""
+One service from inventory to report. The plan is verified in copies before a byte of the service changes.
+
+A recipe whose changes make a test fail that passed before is withheld, with a finding that names the test; only what keeps every test is applied.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from ._cache import ResultCache
+from ._engine import Options, plan
+from ._files import require_folder, walk_files
+from ._plan import FileWrite, MigrationPlan
+from ._recipe import Recipe, select
+from ._spans import Finding
+from ._verify import Verification, Verifier
+from .errors import MigrateError
+from .manifests import with_requirements
+from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
+from .report.duplication import duplicated_lines, loc
+from .transaction import apply, commit_theme, recover, require_identity, worktree_status
+
+__all__ = ["DirtyTree", "Migrated", "Request", "migrate_service", "plan_service"]
+
+LIBRARY_VERSION = ">=0.1"
+
+
+class DirtyTree(MigrateError):
+    """The service has uncommitted changes, which a migration would be mixed up with."""
+
+    def __init__(self, changes: Sequence[str]) -> None:
+        shown = ", ".join(changes[:5]) + (f" and {len(changes) - 5} more" if len(changes) > 5 else "")
+        super().__init__(f"the git tree has uncommitted changes ({shown}): commit or stash them first, or say --allow-dirty")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to migrate and how; the fields are the options of `maestro migrate service`."""
+
+    root: Path
+    name: str = ""
+    recipes: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    unsafe: bool = False
+    backup: bool = True
+    allow_dirty: bool = False
+    verify: bool = True
+    venv: Path | None = None
+    test_command: str | None = None
+    setup_commands: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    libs: str | None = None
+    jobs: int = 0
+    commits: bool = False
+    report: Path | None = None
+    cache: bool = True
+    progress: Callable[[str, int, int], None] | None = None
+    tell: Callable[[str], None] = lambda _text: None
+
+
+@dataclass
+class Migrated:
+    """What was done: the plan that was applied, how it was verified, the report and where it lies."""
+
+    plan: MigrationPlan
+    report: Report
+    paths: dict[str, Path]
+    verification: Verification | None
+    migration_id: str | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def exit_code(self) -> int:
+        """Return 1 where a test that passed before fails now, else 0."""
+        return 1 if self.report.tests.regressions else 0
+
+
+def plan_service(request: Request) -> MigrationPlan:
+    """
+    Return everything a migration of the service would write; nothing is touched.
+
+    Raises:
+        UnusableInput: the folder or a recipe cannot be worked with.
+    """
+    root = require_folder(request.root)
+    return _full_plan(root, request, select(request.recipes, request.exclude), ())
+
+
+def migrate_service(request: Request) -> Migrated:
+    """
+    Plan, verify, apply and report.
+
+    Raises:
+        DirtyTree: uncommitted changes without `allow_dirty`.
+        MigrateError: the input, the environment or the tree cannot be worked with; nothing was changed.
+    """
+    root = require_folder(request.root)
+    recover(root)
+    status = worktree_status(root)
+    if status.state == "dirty" and not request.allow_dirty:
+        raise DirtyTree([str(change) for change in status.changes])
+    if request.commits:
+        require_identity(root)
+    timings: dict[str, float] = {}
+    recipes = select(request.recipes, request.exclude)
+    verifier = Verifier(root, venv=request.venv, test_command=request.test_command, setup_commands=request.setup_commands, env=dict(request.env), libs=request.libs, tell=request.tell) if request.verify else None
+    try:
+        findings: list[Finding] = []
+        if verifier is not None and request.venv is not None:
+            with _timed(timings, "resolve"):
+                recipes, findings = _resolvable(verifier, recipes)
+        with _timed(timings, "plan"):
+            made = _full_plan(root, request, recipes, findings)
+        verification = None
+        if verifier is not None:
+            with _timed(timings, "verify"):
+                made, verification = _verified(root, request, verifier, recipes, made, findings)
+    finally:
+        if verifier is not None:
+            verifier.close()
+    with _timed(timings, "apply"):
+        migration_id = _apply(root, request, made)
+    report = _report(root, request, made, recipes, verification, timings, migration_id)
+    return Migrated(made, report, write_report(report, request.report or default_report_folder(root)), verification, migration_id, timings)
+
+
+def default_report_folder(root: Path) -> Path:
+    """Return where a report goes when nothing else is said: beside the engine's other state, outside the service's tree."""
+    from .transaction import state_folder
+
+    return state_folder(root) / "report"
+
+
+@contextmanager
+def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    timings[stage] = round(timings.get(stage, 0.0) + time.monotonic() - start, 3)
+
+
+def _full_plan(root: Path, request: Request, recipes: Sequence[Recipe], findings: Sequence[Finding]) -> MigrationPlan:
+    options = Options(tuple(recipes), unsafe=request.unsafe, jobs=request.jobs, cache=ResultCache.default_path() if request.cache else None, progress=request.progress)
+    made = plan(root, options, service=request.name or root.name)
+    made.findings = sorted({*made.findings, *findings})
+    if made.requires:
+        add = {name: LIBRARY_VERSION for name in sorted(made.requires)}
+        writes, dependency_findings = with_requirements(root, add=add, remove=_unused_packages(made))
+        made.writes = sorted([*made.writes, *writes], key=lambda write: write.path)
+        made.findings = sorted({*made.findings, *dependency_findings})
+    return made
+
+
+def _unused_packages(_made: MigrationPlan) -> list[str]:
+    """Return the packages that nothing imports any more; no recipe takes the last import of a third-party package away yet."""
+    return []
+
+
+def _resolvable(verifier: Verifier, recipes: Sequence[Recipe]) -> tuple[tuple[Recipe, ...], list[Finding]]:
+    kept: list[Recipe] = []
+    findings: list[Finding] = []
+    for recipe in recipes:
+        reason = next((why for need in recipe.needs if (why := verifier.conflict(need))), None)
+        if reason is None:
+            kept.append(recipe)
+        else:
+            findings.append(Finding(".", 1, recipe.id, f"unresolvable: {reason}", "raise the pin, then run the migration again", "warning"))
+    return tuple(kept), findings
+
+
+def _verified(root: Path, request: Request, verifier: Verifier, recipes: Sequence[Recipe], made: MigrationPlan, findings: Sequence[Finding]) -> tuple[MigrationPlan, Verification]:
+    """Return a plan under which no test fails that passed, withholding the fewest recipes that it takes."""
+    verification = verifier.verify(made)
+    if not verification.regressions or not made.writes:
+        return made, verification
+    used = sorted({change.recipe for write in made.writes for change in write.changes})
+    request.tell(f"{len(verification.regressions)} tests fail that passed before; looking for the recipe that breaks them")
+    best: tuple[MigrationPlan, Verification] | None = None
+    for withheld in [*([one] for one in used), used]:
+        remaining = [recipe for recipe in recipes if recipe.id not in withheld]
+        blamed = [
+            Finding(".", 1, name, f"withheld: with it {_shown(verification.regressions)}", "see the test's failure in the report's log, mend by hand, run again", "warning") for name in withheld
+        ]
+        candidate = _full_plan(root, request, remaining, [*findings, *blamed])
+        outcome = verifier.verify(candidate)
+        if not outcome.regressions:
+            best = (candidate, outcome)
+            break
+    return best or (made, verification)
+
+
+def _shown(tests: Sequence[str]) -> str:
+    return f"{tests[0]} fails" if len(tests) == 1 else f"{tests[0]} and {len(tests) - 1} more fail"
+
+
+def _apply(root: Path, request: Request, made: MigrationPlan) -> str | None:
+    if not made.writes:
+        return None
+    migration = apply(root, made.writes, service=made.service, backup=request.backup)
+    if request.commits:
+        themes = sorted({write.theme for write in made.writes})
+        for theme in themes:
+            commit_theme(root, [write.path for write in made.writes if write.theme == theme], f"Move {theme} onto the shared libraries")
+    return migration.id
+
+
+def _report(root: Path, request: Request, made: MigrationPlan, recipes: Sequence[Recipe], verification: Verification | None, timings: dict[str, float], migration_id: str | None) -> Report:
+    edits = tuple(EditRow(w.path, c.line, c.recipe, c.safety, c.reason) for w in made.writes for c in w.changes)
+    summaries = {}
+    for recipe in recipes:
+        applied = sum(c.sites for w in made.writes for c in w.changes if c.recipe == recipe.id)
+        left = sum(1 for f in made.findings if f.recipe == recipe.id)
+        sites = max(made.sites.get(recipe.id, 0), applied)
+        if sites or left:
+            summaries[recipe.id] = RecipeSummary(sites, applied, left, title=recipe.title, page=recipe.page)
+    before = {path: (root / path).read_bytes() for path in walk_files(root) if path.endswith(".py")} if made.scanned < 3000 else {}
+    after = dict(before)
+    for write in made.writes:
+        if write.path.endswith(".py"):
+            if write.before is not None:
+                before[write.path] = write.before
+            else:
+                before.pop(write.path, None)
+            if write.after is not None:
+                after[write.path] = write.after
+    evidence = {
+        "dependencies-documented": Evidence("the manifests were read; each change to them is in the diff"),
+        "configuration-documented": Evidence("every variable that the code reads is a field of the settings class or a finding"),
+    }
+    if migration_id is not None and request.backup:
+        evidence["backup"] = Evidence(f"migration {migration_id}: `maestro migrate rollback` puts every byte back")
+    elif not made.writes:
+        evidence["backup"] = Evidence("nothing was changed", applies=False)
+    report = Report(
+        service=made.service,
+        engine_version=version("maestro-migrate"),
+        files=Files(made.scanned, len(made.writes), tuple(made.unparsed)),
+        recipes=summaries,
+        edits=edits,
+        findings=tuple(made.findings),
+        diffs=tuple(FileDiff.of(write) for write in made.writes),
+        duplication=BeforeAfter(duplicated_lines(before), duplicated_lines(after)) if before else NotMeasured("the tree is too large to count"),
+        loc=BeforeAfter(loc(before), loc(after)) if before else NotMeasured("the tree is too large to count"),
+        evidence=evidence,
+        timings=timings,
+    )
+    return replace(report, tests=verification.tests) if verification is not None else report

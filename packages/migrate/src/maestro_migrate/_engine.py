@@ -61,7 +61,7 @@ def plan(root: Path, options: Options, *, service: str = "", paths: Sequence[str
     store = ResultCache(options.cache)
     try:
         facts = _facts(root, files, options, store)
-        project = Project(facts, files=files)
+        project = Project(facts, files=files, deploy=_deployment(root))
         results = _results(root, project, options, store)
     finally:
         store.close()
@@ -90,6 +90,18 @@ def plan(root: Path, options: Options, *, service: str = "", paths: Sequence[str
     used = {change.recipe for write in made.writes for change in write.changes}
     made.requires = frozenset(need for recipe in options.recipes if recipe.id in used for need in recipe.needs)
     return made
+
+
+def _deployment(root: Path) -> dict[str, str]:
+    """Return the text of the files in a service's root that say what is shipped."""
+    found: dict[str, str] = {}
+    for path in sorted(root.iterdir()):
+        if (path.name in {"setup.py", "setup.cfg", "pyproject.toml"} or path.name.startswith("Dockerfile") or path.suffix == ".dockerfile") and path.is_file():
+            try:
+                found[path.name] = path.read_text(encoding="utf-8", errors="replace")[:200_000]
+            except OSError:
+                continue
+    return found
 
 
 def _theme(changes: Iterable[Change]) -> str:
@@ -147,7 +159,7 @@ def _results(root: Path, project: Project, options: Options, store: ResultCache)
     pattern = re.compile("|".join(map(re.escape, words)).encode()) if words else re.compile(b"")
     facts = project.facts
     files = [path for path in sorted(facts) if not facts[path].unparsed and (facts[path].sites or facts[path].exports or facts[path].uses or facts[path].recipes or facts[path].stars)]
-    joined = json.dumps([[path, asdict(facts[path])] for path in sorted(facts)], sort_keys=True).encode()
+    joined = json.dumps([project.deploy, [[path, asdict(facts[path])] for path in sorted(facts)]], sort_keys=True).encode()
     recipe_pages = [json.dumps([r.id, r.page, r.words]).encode() for r in options.recipes]
     context = digest(build_digest().encode(), joined, str(options.unsafe).encode(), *recipe_pages).encode()
     work = partial(_rewrite, project, options.recipes, options.unsafe, pattern)

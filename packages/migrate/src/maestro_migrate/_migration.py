@@ -130,9 +130,9 @@ def migrate_service(request: Request) -> Migrated:
 
 def default_report_folder(root: Path) -> Path:
     """Return where a report goes when nothing else is said: beside the engine's other state, outside the service's tree."""
-    from .transaction import state_folder
+    from .transaction import report_folder
 
-    return state_folder(root) / "report"
+    return report_folder(root)
 
 
 @contextmanager
@@ -212,7 +212,7 @@ def _report(root: Path, request: Request, made: MigrationPlan, recipes: Sequence
     summaries = {}
     for recipe in recipes:
         applied = sum(c.sites for w in made.writes for c in w.changes if c.recipe == recipe.id)
-        left = sum(1 for f in made.findings if f.recipe == recipe.id)
+        left = sum(1 for f in made.findings if f.recipe == recipe.id and f.level != "none")
         sites = max(made.sites.get(recipe.id, 0), applied)
         if sites or left:
             summaries[recipe.id] = RecipeSummary(sites, applied, left, title=recipe.title, page=recipe.page)

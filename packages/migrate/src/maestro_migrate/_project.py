@@ -75,12 +75,12 @@ def is_test_path(path: str) -> bool:
 
 
 class Project:
-    """The joined facts of a service's files."""
+    """The joined facts of a service's files; `deploy` is the text of the files that say what is shipped (Dockerfile, setup.py, …)."""
 
-    def __init__(self, facts: Mapping[str, Facts], *, files: Iterable[str] = (), target_python: tuple[int, int] = (3, 11)) -> None:
+    def __init__(self, facts: Mapping[str, Facts], *, files: Iterable[str] = (), deploy: Mapping[str, str] | None = None) -> None:
         self.facts = facts
+        self.deploy = deploy or {}
         self.files = frozenset(files) | frozenset(path for path in facts if path.endswith(".py"))
-        self.target_python = target_python
         self._names = import_names(self.files)
         self._by_name = self._index_names()
         self._canonical: dict[str, str] = {}
@@ -96,6 +96,13 @@ class Project:
             if names:
                 index.setdefault(names[0], path)
         return index
+
+    def shipped_by_name(self, module: str) -> str | None:
+        """Return the deployment file that lists the top-level module file by name, so that a new file beside it would not be shipped."""
+        for name, text in sorted(self.deploy.items()):
+            if re.search(rf"(?m)^\s*(?:COPY|ADD)\b[^\n]*\b{re.escape(module)}\.py\b", text) or re.search(rf"py[_-]modules[^\]\n]*\b{re.escape(module)}\b", text):
+                return name
+        return None
 
     def import_name(self, path: str) -> str:
         """Return the dotted name by which the file is most likely imported."""

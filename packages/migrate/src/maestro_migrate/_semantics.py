@@ -216,9 +216,13 @@ class Module:
                 self.refuse(site.whole, reason, action)
 
     def count(self, qualnames: Iterable[str]) -> int:
-        """Return how many uses of exactly these names the file has, whether or not they may be rewritten."""
+        """Return how many calls of exactly these names the file has (of `os.environ`: uses), whether or not they may be rewritten."""
         exact = set(qualnames)
-        return sum(1 for site, rivals in self._candidates(exact) if (site.qualname if site is not None else rivals[1]) in exact)  # type: ignore[index]  # the pair is exclusive
+        found = 0
+        for site, rivals in self._candidates(exact):
+            qualname, call = (site.qualname, site.call) if site is not None else (rivals[1], rivals[0].call)  # type: ignore[index]  # the pair is exclusive
+            found += qualname in exact and (call is not None or qualname == "os.environ")
+        return found
 
     def obstacle(self, site: Site) -> str | None:
         """Return why a proven use must stay as it is, or `None` when nothing holds it."""

@@ -2,7 +2,7 @@
 
 from ._apply import Migration, apply, migrations, recover, rollback
 from ._git import WorktreeStatus, commit_theme, require_identity, worktree_status
-from ._journal import Status, state_home
+from ._journal import Status, report_folder, state_home
 from .errors import (
     CommitRefused,
     EditedSince,
@@ -32,6 +32,7 @@ __all__ = [
     "commit_theme",
     "migrations",
     "recover",
+    "report_folder",
     "require_identity",
     "rollback",
     "state_home",

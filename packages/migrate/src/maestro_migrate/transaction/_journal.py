@@ -23,7 +23,7 @@ from ..errors import UnusableInput
 from ._files import Content, reached, remove_tree, stage, sync_directory
 from .errors import MigrationRunning
 
-__all__ = ["Entry", "Journal", "Status", "Store", "directories_for", "opened", "state_home", "store_of"]
+__all__ = ["Entry", "Journal", "Status", "Store", "directories_for", "opened", "report_folder", "state_home", "store_of"]
 
 _NAME = re.compile(r"(\d{4,})\.(applying|applied|rolling-back|rolled-back)")
 
@@ -185,6 +185,12 @@ def store_of(root: Path, state: Path | None) -> Store:
         )
     label = re.sub(r"[^A-Za-z0-9_-]+", "-", real.name) or "root"
     return Store(real, home / f"{label[:60]}-{hashlib.sha256(os.fsencode(real)).hexdigest()[:12]}")
+
+
+def report_folder(root: Path, state: Path | None = None) -> Path:
+    """Return where the reports of a root go by default: beside its journals, outside the service's tree."""
+    store = store_of(root, state)
+    return store.directory.parent / "reports" / store.directory.name
 
 
 def directories_for(root: Path, targets: Sequence[Path]) -> tuple[str, ...]:

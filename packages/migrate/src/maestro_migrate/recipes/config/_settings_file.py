@@ -47,7 +47,8 @@ def settings_home(project: Project, path: str, recipe: str) -> SettingsHome | st
         name = project.import_name(f"{package}/__init__.py")
         return _home(project, package, f"{name}.settings", recipe)
     if not folder:
-        return _home(project, "", "settings", recipe)
+        lister = project.shipped_by_name(path.removesuffix(".py"))
+        return f"shipped-by-name: {lister} lists {path} by name, so a new file beside it would not be shipped" if lister else _home(project, "", "settings", recipe)
     name = project.import_name(path)
     if _is_imported(project, folder, name):
         prefix = name.rpartition(".")[0]

@@ -91,7 +91,7 @@ def edit(module: Module) -> Iterator[Change]:
             continue
         name = names[reading.key]
         if reading.annotation == "bool" and any(mark in reading.parse_text for mark in _DIALECT):
-            module.refuse(reading.node, f"boolean-dialect: {reading.variable} keeps `{reading.parse_text}`", "consider the standard `boolean` converter, which refuses what it does not know")
+            module.refuse(reading.node, f"boolean-dialect: {reading.variable} keeps `{reading.parse_text}`", "consider the standard `boolean` converter, which refuses what it does not know", level="none")
         yield module.change(
             module.replace(reading.node, f"{local}.{name}"),
             at=reading.node,

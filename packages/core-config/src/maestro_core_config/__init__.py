@@ -32,22 +32,36 @@ from ._converters import (
     upper_equals,
     upper_in,
 )
+from ._explain import Explanation, Explanations, explain
+from ._files import FileError
+from ._layers import ConfigDict
 from ._live import LiveField, env, secret
+from ._loading import load
+from ._problems import InvalidConfiguration, Problem, UnknownNamesWarning
 from .errors import ConfigError, FieldDefinitionError, MissingVariable
 
 __all__ = [
     "BaseConfig",
+    "ConfigDict",
     "ConfigError",
     "Converter",
+    "Explanation",
+    "Explanations",
     "FieldDefinitionError",
+    "FileError",
+    "InvalidConfiguration",
     "LiveField",
     "MissingVariable",
+    "Problem",
+    "UnknownNamesWarning",
     "boolean",
     "each",
     "env",
     "equals",
+    "explain",
     "is_in",
     "is_set",
+    "load",
     "loads",
     "lower",
     "lower_equals",

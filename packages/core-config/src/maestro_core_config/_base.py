@@ -9,12 +9,14 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ValidationError
 from pydantic_core import to_json
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings
 
+from ._layers import ConfigDict, with_layers
 from ._live import LiveField
+from ._loading import check_names
 from ._secrecy import without_secret_inputs
 from ._shown import dumped, shown
-from ._sources import wrap_source_hook
+from ._sources import collecting, remember_load, wrap_source_hook
 from .errors import FieldDefinitionError
 
 
@@ -26,7 +28,7 @@ class BaseConfig(BaseSettings):
     building the settings neither reads nor validates them.
     """
 
-    model_config = SettingsConfigDict(hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True)
     __live_fields__: ClassVar[dict[str, LiveField]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -46,15 +48,19 @@ class BaseConfig(BaseSettings):
     def __init__(self, **values: Any) -> None:
         live = self.__live_fields__
         assigned = {name: values.pop(name) for name in live.keys() & values.keys()} if live else {}
-        try:
-            super().__init__(**values)
-        except ValidationError as exc:
-            invalid = without_secret_inputs(exc, type(self))
-        else:
-            for name, value in assigned.items():
-                live[name].__set__(self, value)
-            return
-        raise invalid  # outside of the except block: a context would carry the original and its inputs
+        invalid: ValidationError | None = None
+        with collecting() as under_way:
+            try:
+                super().__init__(**values)
+            except ValidationError as exc:
+                invalid = without_secret_inputs(exc, type(self))
+        chosen = tuple(under_way)
+        check_names(type(self), chosen, invalid)
+        if invalid is not None:  # raised outside of the except block: a context would carry the original's inputs
+            raise invalid
+        remember_load(self, chosen, {**values, **assigned})
+        for name, value in assigned.items():
+            live[name].__set__(self, value)
 
     # Pydantic builds the class's signature from this one; people and tools should see BaseSettings' parameters.
     __init__.__signature__ = inspect.signature(BaseSettings.__init__)  # type: ignore[attr-defined]  # a function takes it
@@ -62,7 +68,7 @@ class BaseConfig(BaseSettings):
     @classmethod
     def settings_customise_sources(cls, *args: Any, **kwargs: Any) -> Any:
         """Choose the sources, highest first; override it as in pydantic-settings."""
-        return super().settings_customise_sources(*args, **kwargs)
+        return with_layers(cls, super().settings_customise_sources(*args, **kwargs))
 
     @classmethod
     def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:

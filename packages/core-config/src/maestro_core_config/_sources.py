@@ -7,23 +7,77 @@ override of it is wrapped when its class is made.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic_settings import DotEnvSettingsSource
 
-collected_sources: ContextVar[list[Any] | None] = ContextVar("collected_sources", default=None)
-"""Where the load under way keeps the sources that its class chose, highest first; None outside a load."""
+from .crypto import decrypted, is_encrypted
 
 _WRAPPED = "__maestro_wrapped__"
+_under_way: ContextVar[list[Any] | None] = ContextVar("maestro_sources_under_way", default=None)
+_observed: ContextVar[list[Any] | None] = ContextVar("maestro_sources_observed", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How an instance came to be: the sources of its class, highest first, and the arguments it was given."""
+
+    sources: tuple[Any, ...]
+    arguments: dict[str, Any]
+
+
+# Kept beside the instances and not in them: an instance stays what pydantic makes of it, to compare, copy and pickle.
+_loads: dict[int, Load] = {}
+
+
+@contextmanager
+def collecting() -> Iterator[list[Any]]:
+    """Collect the sources that the load inside chooses; a load nested in it has a list of its own."""
+    chosen: list[Any] = []
+    token = _under_way.set(chosen)
+    try:
+        yield chosen
+    finally:
+        _under_way.reset(token)
+        observed = _observed.get()
+        if observed is not None:
+            observed[:] = chosen  # the outermost load ends last, so its sources stay
+
+
+@contextmanager
+def observing() -> Iterator[list[Any]]:
+    """Collect the sources of the settings built inside, also when building them fails."""
+    observed: list[Any] = []
+    token = _observed.set(observed)
+    try:
+        yield observed
+    finally:
+        _observed.reset(token)
+
+
+def remember_load(instance: Any, sources: tuple[Any, ...], arguments: dict[str, Any]) -> None:
+    """Keep how an instance was loaded, for as long as it lives."""
+    key = id(instance)
+    if key not in _loads:
+        weakref.finalize(instance, _loads.pop, key, None).atexit = False
+    _loads[key] = Load(sources, arguments)
+
+
+def load_of(instance: Any) -> Load:
+    """Return how an instance was loaded; a copy or an unpickled instance has no sources."""
+    return _loads.get(id(instance), Load((), {}))
 
 
 def wrap_source_hook(cls: type) -> None:
     """Wrap the class's own `settings_customise_sources`, if it has one."""
     hook = cls.__dict__.get("settings_customise_sources")
     if isinstance(hook, classmethod) and not hasattr(hook.__func__, _WRAPPED):
-        cls.settings_customise_sources = classmethod(_wrapped(hook.__func__))  # type: ignore[attr-defined]  # set on a subclass of BaseSettings
+        cls.settings_customise_sources = classmethod(_wrapped(hook.__func__))  # type: ignore[attr-defined]  # it has one
 
 
 def _wrapped(hook: Callable[..., Any]) -> Callable[..., Any]:
@@ -32,18 +86,24 @@ def _wrapped(hook: Callable[..., Any]) -> Callable[..., Any]:
         sources = hook(cls, *args, **kwargs)
         for source in sources:
             if isinstance(source, DotEnvSettingsSource):
-                _forget_live_variables(source, cls.__live_fields__)
-        collected = collected_sources.get()
-        if collected is not None:
-            collected[:] = sources
+                _prepare_dotenv(source, cls.__live_fields__)
+        chosen = _under_way.get()
+        if chosen is not None:
+            chosen[:] = sources
         return sources
 
     setattr(settings_customise_sources, _WRAPPED, True)
     return settings_customise_sources
 
 
-def _forget_live_variables(source: Any, live: dict[str, Any]) -> None:
-    # A `.env` file may also serve `load_dotenv`; its entries for live fields are not "extra inputs".
+def _prepare_dotenv(source: Any, live: dict[str, Any]) -> None:
+    # A `.env` file may also serve `load_dotenv`; its entries for live fields are not "extra inputs". It is a file,
+    # so it may hold encrypted values.
     names = {variable.lower() for field in live.values() for variable in field.variables()}
-    if names:
-        source.env_vars = {name: value for name, value in source.env_vars.items() if name.lower() not in names}
+    changes = names or any(is_encrypted(value) for value in source.env_vars.values())
+    if changes:
+        source.env_vars = {
+            name: decrypted(value, where=f"{source.env_file}:{name}")
+            for name, value in source.env_vars.items()
+            if name.lower() not in names
+        }

@@ -1,0 +1,122 @@
+"""`explain()`: which layer gave each value, where it stands, and what it overrides; secrets masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from ._live import MASK, LiveField
+from ._places import ABSENT, Place, names_of, place_in, value_at
+from ._secrecy import is_secret_type
+from ._shown import shown
+from ._sources import load_of
+
+
+@dataclass(frozen=True, slots=True)
+class Overridden:
+    """A value that a higher layer hid."""
+
+    shown: str
+    place: Place
+
+    def __str__(self) -> str:
+        return f"{self.place} = {self.shown}"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One setting: its value as it may be shown, where it comes from, and what it hides."""
+
+    name: str
+    shown: str
+    place: Place
+    overrides: tuple[Overridden, ...] = ()
+
+    def __str__(self) -> str:
+        hidden = f" (overrides {'; '.join(map(str, self.overrides))})" if self.overrides else ""
+        return f"{self.name} = {self.shown}  <- {self.place}{hidden}"
+
+
+class Explanations(Mapping[str, Explanation]):
+    """Explanations by dotted name; as text, one line each."""
+
+    def __init__(self, explanations: dict[str, Explanation]) -> None:
+        self._by_name = explanations
+
+    def __getitem__(self, name: str) -> Explanation:
+        return self._by_name[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    path: tuple[str, ...]
+    steps: list[tuple[str, ...]]
+    value: Any
+    secret: bool
+
+
+def explain(settings: Any) -> Explanations:
+    """Say for every setting which layer gave its value and what that hides, with file and line.
+
+    Nested models are explained leaf by leaf, under dotted names. A copy of settings has lost its sources.
+    """
+    load = load_of(settings)
+    documents = [(source, source()) for source in load.sources]
+    explanations = {}
+    for leaf in _leaves(settings, (), []):
+        explanation = _explained(leaf, documents, type(settings))
+        explanations[explanation.name] = explanation
+    for name, field in settings.__live_fields__.items():
+        explanations[name] = _explained_live(settings, name, field)
+    return Explanations(explanations)
+
+
+def _leaves(model: Any, path: tuple[str, ...], steps: list[tuple[str, ...]]) -> Iterator[_Leaf]:
+    for name, field in type(model).model_fields.items():
+        value = getattr(model, name, None)
+        here, spellings = (*path, name), [*steps, names_of(field, name)]
+        if isinstance(value, BaseModel):
+            yield from _leaves(value, here, spellings)
+        else:
+            yield _Leaf(here, spellings, value, is_secret_type(field.annotation))
+
+
+def _explained(leaf: _Leaf, documents: list[tuple[Any, Any]], settings_cls: Any) -> Explanation:
+    given = [
+        Overridden(_shown(value, secret=leaf.secret), place_in(source, settings_cls, leaf.path))
+        for source, document in documents
+        for value in (value_at(document, leaf.steps),)
+        if value is not ABSENT
+    ]
+    place = given[0].place if given else Place("default" if documents else "unknown", "")
+    return Explanation(".".join(leaf.path), _shown(leaf.value, secret=leaf.secret), place, tuple(given[1:]))
+
+
+def _explained_live(settings: Any, name: str, field: LiveField) -> Explanation:
+    override = field.overridden_value(settings)
+    text = repr(shown(settings, field))
+    try:
+        variable = field.raw()[0]
+    except KeyError:
+        return Explanation(name, text, Place("live", "nothing") if override is None else Place("argument", name))
+    below = Place("environment", variable) if variable else Place("default", "")
+    if override is None:
+        return Explanation(name, text, below)
+    hidden = MASK if field.is_secret else repr(override.instead_of)
+    return Explanation(name, text, Place("argument", name), (Overridden(hidden, below),))
+
+
+def _shown(value: Any, *, secret: bool) -> str:
+    return repr(MASK) if secret and value is not None else repr(value)

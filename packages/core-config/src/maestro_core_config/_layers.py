@@ -1,0 +1,76 @@
+"""The layers of a settings class and their order.
+
+Highest first: explicit arguments, environment, `.env`, mounted secret files, remote sources (Vault), files in reverse
+order, Dynaconf's files, defaults. A class that uses none of our options has exactly pydantic-settings' sources.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic_settings import SettingsConfigDict
+
+from ._files import FileError, FileSource
+
+
+class ConfigDict(SettingsConfigDict, total=False):
+    """pydantic-settings' options and ours.
+
+    `files`: paths, lowest first; `{environment}` stands for the current environment; a leading `?` makes a file
+    optional. `environment_variable`: which variable names the environment (default `ENVIRONMENT`); without it the
+    environment is `default_environment` (default `development`). `remote`: source factories such as `Vault(...)`,
+    highest first. `dynaconf_files`: files read the way Dynaconf reads them. `unknown_names`: what happens to prefixed
+    variables and file keys that no field has: `ignore` (the default), `warn` or `refuse`.
+    """
+
+    files: tuple[str, ...]
+    environment_variable: str
+    default_environment: str
+    remote: tuple[Callable[[Any], Any], ...]
+    dynaconf_files: tuple[str, ...]
+    unknown_names: Literal["ignore", "warn", "refuse"]
+
+
+def with_layers(settings_cls: Any, built_in: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Add the class's remote and file layers below pydantic-settings' own sources.
+
+    Raises:
+        FileError: when a required file is missing or unreadable.
+    """
+    options = settings_cls.model_config
+    remote = tuple(make(settings_cls) for make in options.get("remote", ()))
+    files = tuple(FileSource(settings_cls, path) for path in reversed(existing_files(options)))
+    return (*built_in, *remote, *files, *_dynaconf(settings_cls, options))
+
+
+def environment_of(options: Any) -> str:
+    """Name the current environment."""
+    variable = options.get("environment_variable", "ENVIRONMENT")
+    return os.environ.get(variable) or str(options.get("default_environment", "development"))
+
+
+def existing_files(options: Any) -> list[Path]:
+    """List the files to read, lowest first.
+
+    Raises:
+        FileError: when one that is not optional does not exist.
+    """
+    found: list[Path] = []
+    for template in options.get("files", ()):
+        path = Path(template.removeprefix("?").replace("{environment}", environment_of(options))).expanduser()
+        if path.is_file():
+            found.append(path)
+        elif not template.startswith("?"):
+            raise FileError(f"{path}: no such file; create it, or make it optional with '?{template}'")
+    return found
+
+
+def _dynaconf(settings_cls: Any, options: Any) -> tuple[Any, ...]:
+    if not options.get("dynaconf_files"):
+        return ()
+    from ._dynaconf import DynaconfSource
+
+    return (DynaconfSource(settings_cls, options["dynaconf_files"], environment_of(options)),)

@@ -1,0 +1,109 @@
+"""`load()`: build settings and check everything, live fields and names included, with one error for all."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ._places import ABSENT, names_of, place_in, value_at
+from ._problems import InvalidConfiguration, Problem, UnknownNamesWarning
+from ._sources import observing
+from ._typos import unknown_names
+from .errors import ConfigError, MissingVariable
+
+S = TypeVar("S")
+
+
+def load(settings_cls: type[S], **arguments: Any) -> S:
+    """Build settings and check them whole: fields, live fields, and names that nothing reads.
+
+    Building alone (`Settings()`) validates the fields only, as in pydantic-settings, and leaves live ones for later.
+
+    Raises:
+        InvalidConfiguration: with every problem found, each with its place; values are not in it.
+    """
+    problems: list[Problem] = []
+    built: Any = None
+    with observing() as sources:
+        try:
+            built = settings_cls(**arguments)
+        except InvalidConfiguration as exc:
+            problems += exc.problems
+        except ValidationError as exc:
+            problems += problems_of(exc, settings_cls, tuple(sources))
+        except (ConfigError, ValueError) as exc:  # SettingsError of pydantic-settings is a ValueError
+            problems.append(Problem("sources", str(exc)))
+    problems += _live_problems(built if built is not None else _with_live_arguments(settings_cls, arguments))
+    # Pydantic's "extra inputs are not permitted" and our finding about the same key are one problem; ours has a hint.
+    strays = {problem.name: problem for problem in unknown_names(settings_cls, tuple(sources))}
+    problems = [strays.pop(problem.name, problem) for problem in problems] + list(strays.values())
+    if problems:
+        raise InvalidConfiguration(settings_cls.__name__, problems)
+    return built  # type: ignore[no-any-return]  # not None, since no problem was found
+
+
+def check_names(settings_cls: Any, sources: tuple[Any, ...], invalid: ValidationError | None) -> None:
+    """Apply the class's `unknown_names` option to a load.
+
+    Raises:
+        InvalidConfiguration: when it says `refuse` and there are such names; validation errors are included.
+    """
+    option = _unknown_option(settings_cls)
+    if option == "ignore":
+        return
+    problems = unknown_names(settings_cls, sources)
+    if not problems:
+        return
+    if option == "warn":
+        warnings.warn("\n".join(map(str, problems)), UnknownNamesWarning, stacklevel=4)
+        return
+    if invalid is not None:
+        named = {problem.name for problem in problems}
+        problems += [p for p in problems_of(invalid, settings_cls, sources) if p.name not in named]
+    raise InvalidConfiguration(settings_cls.__name__, problems)
+
+
+def problems_of(exc: ValidationError, settings_cls: Any, sources: tuple[Any, ...]) -> list[Problem]:
+    """Turn a validation error into problems with places."""
+    found = []
+    for error in exc.errors(include_url=False, include_input=False):
+        path = tuple(str(step) for step in error["loc"])
+        found.append(
+            Problem(".".join(path) or settings_cls.__name__, error["msg"], _place(settings_cls, sources, path))
+        )
+    return found
+
+
+def _place(settings_cls: Any, sources: tuple[Any, ...], path: tuple[str, ...]) -> str:
+    name = next((n for n, f in settings_cls.model_fields.items() if path and path[0] in names_of(f, n)), None)
+    if name is None:
+        return ""
+    steps = [names_of(settings_cls.model_fields[name], name), *((step,) for step in path[1:])]
+    for source in sources:
+        if value_at(source(), steps) is not ABSENT:
+            return str(place_in(source, settings_cls, (name, *path[1:])))
+    return ""
+
+
+def _with_live_arguments(settings_cls: Any, arguments: dict[str, Any]) -> Any:
+    live = {name: value for name, value in arguments.items() if name in settings_cls.__live_fields__}
+    return settings_cls.model_construct(**live)
+
+
+def _live_problems(settings: Any) -> list[Problem]:
+    problems = []
+    for name, field in settings.__live_fields__.items():
+        try:
+            getattr(settings, name)
+        except MissingVariable as exc:
+            problems.append(Problem(name, f"{exc.variable} is not set", "environment"))
+        except Exception as exc:  # noqa: BLE001 - any parser, any error; its text may quote the value
+            reason = f"{field.variable} cannot be parsed ({type(exc).__name__})"
+            problems.append(Problem(name, reason, "environment"))
+    return problems
+
+
+def _unknown_option(settings_cls: Any) -> str:
+    return str(settings_cls.model_config.get("unknown_names", "ignore"))

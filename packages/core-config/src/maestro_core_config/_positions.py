@@ -1,0 +1,105 @@
+"""Where in a file a key stands: line numbers for TOML, JSON, YAML and `.env` files.
+
+The parsers give values, not places, so the places are found by a second look at the text. A key that is not found
+has no line; a value is never taken from here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any
+
+KeyPath = tuple[str, ...]
+_TOML_HEADER = re.compile(r"\s*(\[\[?)\s*(.+?)\s*\]\]?\s*(?:#.*)?$")
+_TOML_KEY = re.compile(
+    r"""\s*((?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*'))*)\s*="""
+)
+_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
+_DOTENV_KEY = re.compile(r"\s*(?:export\s+)?['\"]?([^\s='\"#]+)['\"]?\s*=")
+
+
+def lines_of_keys(kind: str, text: str) -> dict[KeyPath, int]:
+    """Map each key path of a document to its line, counted from 1; `kind` is toml, json, yaml or env."""
+    found: dict[KeyPath, int] = {}
+    for path, line in {"toml": _toml, "json": _json, "yaml": _yaml, "env": _dotenv}[kind](text):
+        found.setdefault(path, line)
+        for depth in range(1, len(path)):
+            found.setdefault(path[:depth], line)
+    return found
+
+
+def _toml(text: str) -> Iterator[tuple[KeyPath, int]]:
+    table: KeyPath = ()
+    closing = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if closing:
+            closing = "" if closing in line else closing
+            continue
+        header, key = _TOML_HEADER.match(line), _TOML_KEY.match(line)
+        if key:
+            path = (*table, *_dotted(key.group(1)))
+            yield path, number
+            for inner in re.finditer(r"[{,]\s*([A-Za-z0-9_-]+)\s*=", line[key.end() :]):
+                yield (*path, inner.group(1)), number
+            closing = next((mark for mark in ('"""', "'''") if line[key.end() :].count(mark) == 1), "")
+        elif header:
+            table = _dotted(header.group(2))
+            yield table, number
+
+
+def _dotted(text: str) -> KeyPath:
+    try:
+        node: Any = tomllib.loads(f"{text} = 0")
+    except tomllib.TOMLDecodeError:
+        return (text,)
+    path: list[str] = []
+    while isinstance(node, dict):
+        step = next(iter(node))
+        path.append(step)
+        node = node[step]
+    return tuple(path)
+
+
+def _json(text: str) -> Iterator[tuple[KeyPath, int]]:
+    stack: list[str | None] = []  # the key under way for each open object, None for a list
+    last, line, position = "", 1, 0
+    for match in _JSON_TOKEN.finditer(text):
+        line += text.count("\n", position, match.start())
+        position = match.start()
+        lexeme = match.group()
+        if lexeme == "{":
+            stack.append("")
+        elif lexeme == "[":
+            stack.append(None)
+        elif lexeme in "}]" and stack:
+            stack.pop()
+        elif lexeme == ":" and stack:
+            stack[-1] = json.loads(last)
+            if None not in stack:
+                yield tuple(step for step in stack if step is not None), line
+        last = lexeme
+
+
+def _yaml(text: str) -> Iterator[tuple[KeyPath, int]]:
+    import yaml
+
+    def walk(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                here = (*path, str(key.value))
+                yield here, key.start_mark.line + 1
+                yield from walk(value, here)
+
+    yield from walk(yaml.compose(text, Loader=yaml.SafeLoader), ())
+
+
+def _dotenv(text: str) -> Iterator[tuple[KeyPath, int]]:
+    # python-dotenv takes the last assignment of a name, so the last line wins here as well.
+    last: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := _DOTENV_KEY.match(line):
+            last[match.group(1)] = number
+    yield from (((name,), number) for name, number in last.items())

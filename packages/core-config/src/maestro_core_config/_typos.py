@@ -1,0 +1,103 @@
+"""The typo shield: names that look like settings and are none, with the name that was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_settings import EnvSettingsSource
+
+from ._places import names_of
+from ._problems import Problem
+
+
+def unknown_names(settings_cls: Any, sources: tuple[Any, ...]) -> list[Problem]:
+    """Find prefixed environment variables and file keys that belong to no field."""
+    return [*_unknown_variables(settings_cls, sources), *_unknown_keys(settings_cls, sources)]
+
+
+def closest(name: str, known: set[str]) -> str:
+    """Say which known name was probably meant, as the end of a sentence; empty when none is near."""
+    by_folded = {candidate.lower(): candidate for candidate in sorted(known)}
+    match = difflib.get_close_matches(name.lower(), by_folded, n=1, cutoff=0.6)
+    return f"did you mean {by_folded[match[0]]}?" if match else ""
+
+
+def known_variables(settings_cls: Any, source: Any) -> tuple[set[str], set[str]]:
+    """List the variables that a class reads, and the beginnings under which anything goes (dictionaries)."""
+    exact: set[str] = set()
+    open_ended: set[str] = set()
+    for name, field in settings_cls.model_fields.items():
+        for _, env_name, *_ in source._extract_field_info(field, name):
+            exact.add(env_name)
+            if source.env_nested_delimiter:
+                _nested(env_name, field.annotation, source.env_nested_delimiter, exact, open_ended)
+    exact |= {variable.lower() for field in settings_cls.__live_fields__.values() for variable in field.variables()}
+    return exact, open_ended
+
+
+def _nested(env_name: str, annotation: Any, delimiter: str, exact: set[str], open_ended: set[str]) -> None:
+    models = list(_models_in(annotation))
+    for model in models:
+        for name, field in model.model_fields.items():
+            for spelling in names_of(field, name):
+                inner = f"{env_name}{delimiter}{spelling}".lower()
+                exact.add(inner)
+                _nested(inner, field.annotation, delimiter, exact, open_ended)
+    if not models and any(part in (dict, Any) for part in _parts(annotation)):
+        open_ended.add(f"{env_name}{delimiter}")
+
+
+def _unknown_variables(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[Problem]:
+    source = next((s for s in sources if type(s) is EnvSettingsSource), None)
+    prefix = (source.env_prefix or "").lower() if source else ""
+    if not prefix:
+        return
+    exact, open_ended = known_variables(settings_cls, source)
+    folded = {name.lower() for name in exact}
+    for name in sorted(os.environ):
+        lowered = name.lower()
+        if (
+            lowered.startswith(prefix)
+            and lowered not in folded
+            and not lowered.startswith(tuple(open_ended) or ("\0",))
+        ):
+            hint = closest(name, {known.upper() if name.isupper() else known for known in exact})
+            yield Problem(name, "no setting reads this variable", "environment", hint)
+
+
+def _unknown_keys(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[Problem]:
+    for source in sources:
+        if hasattr(source, "location"):
+            for path, known in _stray(source(), settings_cls, ()):
+                hint = closest(path[-1], known)
+                yield Problem(".".join(path), "no setting has this name", source.location(path), hint)
+
+
+def _stray(document: Any, model: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], set[str]]]:
+    if model.model_config.get("extra") == "allow":
+        return
+    spelling = {s: field for name, field in model.model_fields.items() for s in names_of(field, name)}
+    for key, value in document.items():
+        if key not in spelling:
+            yield (*path, str(key)), set(spelling)
+        elif isinstance(value, dict):
+            models = list(_models_in(spelling[key].annotation))
+            if len(models) == 1:
+                yield from _stray(value, models[0], (*path, key))
+
+
+def _models_in(annotation: Any) -> Iterator[Any]:
+    for part in _parts(annotation):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            yield part
+
+
+def _parts(annotation: Any) -> tuple[Any, ...]:
+    origin = get_origin(annotation)
+    if origin is None or origin in (dict, list, set, tuple):
+        return (origin or annotation,)
+    return tuple(get_origin(part) or part for part in get_args(annotation))

@@ -1,0 +1,261 @@
+"""Loading: one message for everything that is wrong, typos found, nothing secret shown."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
+
+from maestro_core_config import (
+    BaseConfig,
+    ConfigDict,
+    InvalidConfiguration,
+    MissingVariable,
+    UnknownNamesWarning,
+    env,
+    explain,
+    load,
+    secret,
+)
+
+
+class Database(BaseModel):
+    """A nested model."""
+
+    host: str = "localhost"
+    password: SecretStr = SecretStr("hunter2-default")
+    options: dict[str, str] = Field(default_factory=dict)
+
+
+class Settings(BaseConfig):
+    """Prefixed, nested, from a file, with live fields."""
+
+    model_config = ConfigDict(
+        env_prefix="APP_", env_nested_delimiter="__", files=("?app.toml",), unknown_names="refuse"
+    )
+    port: int = 8000
+    workers: int = Field(2, ge=1)
+    database: Database = Database()
+    key: SecretStr = SecretStr("k")
+    alias: str = Field("a", validation_alias=AliasChoices("APP_ALIAS", "OLD_ALIAS"))
+    role: str = env("APP_ROLE_ARN", "r")
+    token: str = secret("APP_TOKEN", "t")
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"),
+    [
+        ("APP_PROT", "APP_PORT"),
+        ("APP_WORKER", "APP_WORKERS"),
+        ("APP_DATABASE__HOTS", "APP_DATABASE__HOST"),
+        ("APP_DATABASE__PASWORD", "APP_DATABASE__PASSWORD"),
+        ("APP_ROLE_ANR", "APP_ROLE_ARN"),
+        ("APP_TOKN", "APP_TOKEN"),
+        ("APP_ALAIS", "APP_ALIAS"),
+        ("APP_TELEGRAM_BOT_TOKEN_XYZQ", ""),
+    ],
+)
+def test_a_prefixed_variable_that_nothing_reads_is_refused(
+    variable: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The typo corpus: each found, each with the name that was meant; the value is not shown."""
+    monkeypatch.setenv(variable, "hunter2")
+    with pytest.raises(InvalidConfiguration) as caught:
+        Settings()
+    (problem,) = caught.value.problems
+    assert (problem.name, problem.location) == (variable, "environment")
+    assert problem.hint == (f"did you mean {hint}?" if hint else problem.hint)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "APP_PORT",
+        "app_port",
+        "APP_DATABASE__HOST",
+        "APP_DATABASE__OPTIONS__ANYTHING",
+        "OLD_ALIAS",
+        "APPLE",
+        "APP_ROLE_ARN",
+    ],
+)
+def test_known_and_foreign_names_are_no_typos(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nested names, dictionaries, aliases, live variables and other prefixes."""
+    monkeypatch.setenv(variable, "1")
+    load(Settings)
+
+
+def test_file_keys_that_nothing_reads_are_refused_with_their_line() -> None:
+    """At the top and inside tables."""
+    Path("app.toml").write_text("prot = 1\n\n[database]\nhots = 'x'\n\n[database.options]\nany = 'y'\n")
+    with pytest.raises(InvalidConfiguration) as caught:
+        Settings()
+    assert sorted(str(problem) for problem in caught.value.problems) == [
+        "database.hots: no setting has this name (app.toml:4); did you mean host?",
+        "prot: no setting has this name (app.toml:1); did you mean port?",
+    ]
+
+
+def test_names_can_be_warned_about_or_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default is pydantic-settings' silence; the shield is asked for by the class."""
+
+    class Warned(Settings):
+        """Warns."""
+
+        model_config = ConfigDict(unknown_names="warn")
+
+    class Ignored(Settings):
+        """Says nothing."""
+
+        model_config = ConfigDict(unknown_names="ignore")
+
+    monkeypatch.setenv("APP_PROT", "1")
+    with pytest.warns(UnknownNamesWarning, match="did you mean APP_PORT"):
+        Warned()
+    assert Ignored().port == 8000
+    with pytest.raises(InvalidConfiguration, match="APP_PROT"):
+        load(Ignored)
+
+
+def test_everything_wrong_is_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fields, nested fields, live fields and names, each with its place, no value of any."""
+
+    class Whole(Settings):
+        """One required live field more."""
+
+        needed: str = env("APP_NEEDED")
+        number: int = secret("APP_NUMBER", "0", parse=int)
+
+    Path("app.toml").write_text("workers = 0\n")
+    for name, value in {"APP_PORT": "hunter2", "APP_PROT": "hunter3", "APP_NUMBER": "hunter4"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(Whole)
+    assert str(caught.value).splitlines() == [
+        "Whole: 5 problems",
+        "  APP_PROT: no setting reads this variable (environment); did you mean APP_PORT?",
+        "  port: Input should be a valid integer, unable to parse string as an integer (environment APP_PORT)",
+        "  workers: Input should be greater than or equal to 1 (file app.toml:1)",
+        "  needed: APP_NEEDED is not set (environment)",
+        "  number: APP_NUMBER cannot be parsed (ValueError) (environment)",
+    ]
+    assert "hunter" not in "".join(traceback.format_exception(caught.value))
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_source_that_cannot_be_read_is_one_of_the_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable with broken JSON and a missing live variable are told together."""
+
+    class Sources(BaseConfig):
+        """A complex field and a live one."""
+
+        hosts: list[str] = Field(default_factory=list)
+        needed: str = env("T_NEEDED")
+
+    monkeypatch.setenv("HOSTS", "[")
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(Sources)
+    assert [problem.name for problem in caught.value.problems] == ["sources", "needed"]
+
+
+def test_good_settings_load_and_arguments_reach_live_fields() -> None:
+    """`load` returns what building returns."""
+    settings = load(Settings, port=1, role="given")
+    assert (settings.port, settings.role) == (1, "given")
+
+
+def test_building_alone_still_raises_pydantics_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without typos a plain build is pydantic-settings', error class included."""
+    monkeypatch.setenv("APP_PORT", "x")
+    with pytest.raises(ValidationError):
+        Settings()
+
+
+class TestExplain:
+    """`explain`: the layer, the place, what is hidden."""
+
+    def test_secrets_are_masked_in_every_layer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The value, the values it overrides, live secrets and overridden live secrets."""
+        Path("app.toml").write_text("key = 'hunter2-file'\n[database]\npassword = 'hunter2-nested'\n")
+        monkeypatch.setenv("APP_KEY", "hunter2-env")
+        monkeypatch.setenv("APP_TOKEN", "hunter2-live")
+        settings = Settings(token="hunter2-argument")
+        text = str(explain(settings))
+        assert "hunter2" not in text
+        assert "key = '**********'  <- environment APP_KEY (overrides file app.toml:1 = '**********')" in text
+        assert "database.password = '**********'  <- file app.toml:3" in text
+        assert "token = '**********'  <- argument token (overrides environment APP_TOKEN = **********)" in text
+
+    def test_live_fields_are_explained_as_of_now(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Default, variable, missing, assigned."""
+
+        class Live(BaseConfig):
+            """Live fields only."""
+
+            port: int = env("T_PORT", "1", parse=int)
+            role: str = env("T_ROLE")
+            chained: str = env("T_A", "x", fallback="T_B")
+
+        monkeypatch.setenv("T_B", "b")
+        settings = Live()
+        assert str(explain(settings)).splitlines() == [
+            "port = 1  <- default",
+            "role = <T_ROLE is not set>  <- live nothing",
+            "chained = 'b'  <- environment T_B",
+        ]
+        settings.port = 5
+        monkeypatch.setenv("T_ROLE", "r")
+        assert str(explain(settings)["port"]) == "port = 5  <- argument port (overrides default = 1)"
+        assert str(explain(settings)["role"]) == "role = 'r'  <- environment T_ROLE"
+        assert len(explain(settings)) == 3
+
+    def test_explanations_belong_to_the_load_and_not_to_the_moment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A variable that changes after the load does not change where the value came from."""
+        monkeypatch.setenv("APP_PORT", "5")
+        settings = Settings()
+        monkeypatch.delenv("APP_PORT")
+        # pydantic-settings folds names to lower case, and the variable is no longer there to ask for its spelling.
+        assert str(explain(settings)["port"]) == "port = 5  <- environment app_port"
+
+    def test_a_copy_has_no_sources_and_says_so(self) -> None:
+        """Nothing is made up."""
+        assert str(explain(copy.deepcopy(Settings()))["port"]) == "port = 8000  <- unknown"
+
+
+def test_a_missing_variable_pickles() -> None:
+    """Errors travel between processes."""
+    assert pickle.loads(pickle.dumps(MissingVariable("X"))).variable == "X"
+
+
+def test_default_instances_of_other_settings_do_not_confuse_the_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings inside settings each have their own sources."""
+
+    class Inner(BaseConfig):
+        """Built while the outer one is validated."""
+
+        model_config = ConfigDict(env_prefix="INNER_")
+        port: int = 1
+
+    class Outer(BaseConfig):
+        """Holds another."""
+
+        inner: Any = Field(default_factory=Inner)
+        port: int = 2
+
+    monkeypatch.setenv("INNER_PORT", "5")
+    monkeypatch.setenv("PORT", "6")
+    settings = load(Outer)
+    assert (settings.inner.port, settings.port) == (5, 6)
+    assert str(explain(settings)["port"].place) == "environment PORT"
+    assert str(explain(settings)["inner.port"].place) == "default"

@@ -9,7 +9,14 @@ from ._runtime import RuntimeMetrics
 from ._setup import Monitoring, setup_monitoring
 from ._slo import SLO
 from ._workers import WorkersCollector
-from .errors import MetricConflictError, MonitoringError, SLOError, UndeclaredLabelError
+from .errors import (
+    MetricConflictError,
+    MissingExtraError,
+    MonitoringError,
+    SLOError,
+    TargetError,
+    UndeclaredLabelError,
+)
 
 __all__ = [
     "SLO",
@@ -20,11 +27,13 @@ __all__ = [
     "ClientMetrics",
     "EventLoopMonitor",
     "MetricConflictError",
+    "MissingExtraError",
     "Monitoring",
     "MonitoringError",
     "RequestMetrics",
     "RuntimeMetrics",
     "SLOError",
+    "TargetError",
     "UndeclaredLabelError",
     "WorkersCollector",
     "exposition",

@@ -7,6 +7,7 @@ registered twice and has no public way to ask for the collector that holds it. T
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -50,6 +51,27 @@ def declare(
             raise
         setattr(made, _MARK, declared_as)
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredMetric:
+    """A metric that was declared through this package, as a dashboard wants to know it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    documentation: str
+
+
+def declared_metrics(registry: CollectorRegistry) -> list[DeclaredMetric]:
+    """Give what was declared in a registry, by name."""
+    found = {}
+    for collector in list(registry._collector_to_names):
+        mark = getattr(collector, _MARK, None)
+        if mark is not None and isinstance(collector, MetricWrapperBase):
+            kind, labels, _ = mark
+            found[collector._name] = DeclaredMetric(collector._name, kind, labels, collector._documentation)
+    return [found[name] for name in sorted(found)]
 
 
 def _find(registry: CollectorRegistry, name: str) -> object | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .errors import SLOError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
-_WINDOW_DAYS = (7, 28, 30)
+_WINDOW_DAYS = (28, 30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,7 @@ class SLO:
     `objective` is the percentage of good requests, such as 99.9. A request is good when its status is below
     500 or, with `latency_s`, when it took at most so many seconds. `route` limits the objective to one
     template, `method` to one method. `team` becomes a label of the alerts, `runbook` their link.
+    `job` is the service's job label in Prometheus when it is not its name.
 
     Raises:
         SLOError: a value makes no sense; the message says which and what would.
@@ -35,6 +36,7 @@ class SLO:
     runbook: str = ""
     description: str = ""
     namespace: str = "http"
+    job: str = ""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

@@ -35,3 +35,21 @@ class SLOError(MonitoringError):
         self.name = name
         self.reason = reason
         super().__init__(f"SLO {name!r}: {reason}")
+
+
+class MissingExtraError(MonitoringError):
+    """Something was asked for whose optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.what = what
+        self.extra = extra
+        super().__init__(f"{what} need an optional dependency; install 'maestro-monitoring[{extra}]'")
+
+
+class TargetError(MonitoringError):
+    """A `module:attribute` that does not lead to SLOs."""
+
+    def __init__(self, target: str, reason: str) -> None:
+        self.target = target
+        self.reason = reason
+        super().__init__(f"{target!r} {reason}; name a list of SLOs, or a function that gives one, as module:attribute")

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ._cache import ResultCache
+from ._dependencies import with_requirements
 from ._engine import Options, plan
 from ._files import require_folder, walk_files
 from ._plan import FileWrite, MigrationPlan
@@ -19,7 +20,6 @@ from ._recipe import Recipe, select
 from ._spans import Finding
 from ._verify import Verification, Verifier
 from .errors import MigrateError
-from .manifests import with_requirements
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
 from .report.duplication import duplicated_lines, loc
 from .transaction import apply, commit_theme, recover, require_identity, worktree_status
@@ -148,15 +148,10 @@ def _full_plan(root: Path, request: Request, recipes: Sequence[Recipe], findings
     made.findings = sorted({*made.findings, *findings})
     if made.requires:
         add = {name: LIBRARY_VERSION for name in sorted(made.requires)}
-        writes, dependency_findings = with_requirements(root, add=add, remove=_unused_packages(made))
+        writes, dependency_findings = with_requirements(root, add)
         made.writes = sorted([*made.writes, *writes], key=lambda write: write.path)
         made.findings = sorted({*made.findings, *dependency_findings})
     return made
-
-
-def _unused_packages(_made: MigrationPlan) -> list[str]:
-    """Return the packages that nothing imports any more; no recipe takes the last import of a third-party package away yet."""
-    return []
 
 
 def _resolvable(verifier: Verifier, recipes: Sequence[Recipe]) -> tuple[tuple[Recipe, ...], list[Finding]]:

@@ -1,0 +1,180 @@
+"""Proof by the service's own tests and imports: both run in copies, before and after, in one environment that only gains the libraries."""
+
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ._environment import Environment, build_environment, copy_environment
+from ._files import is_service_code
+from ._libraries import CommandFailed, library_arguments, run
+from ._plan import FileWrite, MigrationPlan
+from ._project import import_names
+from ._service_tests import TestRun, compare, run_tests
+from .report import NotMeasured, OutcomeCounts, SuiteRuns
+
+__all__ = ["Verification", "Verifier"]
+
+_NOT_COPIED = (".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hg")
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How the service's tests and imports fared: `regressions` passed before and fail now."""
+
+    tests: SuiteRuns
+    regressions: tuple[str, ...]
+    flaky: tuple[str, ...] = ()
+    logs: tuple[Path, ...] = ()
+
+
+@dataclass
+class Verifier:
+    """Runs a service's tests before and after; the environment and the runs before are made once and kept."""
+
+    root: Path
+    venv: Path | None = None
+    test_command: str | None = None
+    setup_commands: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    libs: str | None = None
+    tell: Callable[[str], None] = lambda _text: None
+
+    def __post_init__(self) -> None:
+        self._work = Path(tempfile.mkdtemp(prefix="maestro-verify-"))
+        self._tree = self._work / "service"
+        self._environment: Environment | None = None
+        self._before: list[TestRun] = []
+        self._runs = 0
+        self._installed: set[str] = set()
+
+    def close(self) -> None:
+        """Remove the copies."""
+        shutil.rmtree(self._work, ignore_errors=True)
+
+    def conflict(self, distribution: str) -> str | None:
+        """Return why a library cannot be installed beside the service's own pins, or `None`."""
+        return self._ready().conflict(distribution, library_arguments(self.libs))
+
+    def verify(self, plan: MigrationPlan) -> Verification:
+        """Return how the tests fare with a plan's writes made, against how they fared before."""
+        environment = self._ready()
+        if not self._before:
+            self.tell("running the service's tests as they are, twice")
+            self._before = [self._tests(environment, ()), self._tests(environment, ())]
+        if not plan.writes:
+            counts = _counts(self._before[0])
+            return Verification(SuiteRuns(counts, counts), ())
+        where = library_arguments(self.libs)
+        missing = sorted(plan.requires - self._installed)
+        imports_before = self._imports(environment, (), plan)
+        environment.add(missing, where)
+        self._installed |= set(missing)
+        self.tell("running the service's tests on the migrated tree")
+        after = [self._tests(environment, plan.writes)]
+        found = compare(self._before, after)
+        if found.regressions:
+            after.append(self._tests(environment, plan.writes))
+            found = compare(self._before, after)
+        imports_after = self._imports(environment, plan.writes, plan)
+        broken = tuple(f"import {name}: {imports_after[name]}" for name in sorted(imports_after) if imports_after[name] and not imports_before.get(name, "new"))
+        regressions = (*found.regressions, *broken)
+        return Verification(SuiteRuns(_counts(self._before[0]), _counts(after[-1]), regressions), regressions, found.flaky, tuple(r.log for r in after))
+
+    def _ready(self) -> Environment:
+        if self._environment is None:
+            self._copy_tree(())
+            target = self._work / "env"
+            if self.venv is not None:
+                self._environment = copy_environment(self.venv, target, old_root=self.root, new_root=self._tree)
+            else:
+                self.tell("building an environment from the service's manifests")
+                self._environment = build_environment(self._tree, target, setup_commands=self.setup_commands)
+            for command in self.setup_commands:
+                run(["/bin/sh", "-c", command], what=f"setup command `{command}`", advice="run it by hand in a copy of the service to see why", cwd=self._tree, env=self._environment.variables(self.env))
+        return self._environment
+
+    def _copy_tree(self, writes: Sequence[FileWrite]) -> None:
+        """Make the working copy equal to the service with some writes made; always at the same path, since environments point at it."""
+        shutil.rmtree(self._tree, ignore_errors=True)
+        own = {str(self.venv.resolve())} if self.venv is not None else set()
+
+        def ignored(folder: str, names: list[str]) -> set[str]:
+            return {name for name in names if name in _NOT_COPIED or str(Path(folder, name).resolve()) in own or (Path(folder, name) / "pyvenv.cfg").is_file() or _is_special(Path(folder, name))}
+
+        shutil.copytree(self.root, self._tree, symlinks=True, ignore=ignored)
+        for write in writes:
+            target = self._tree / write.path
+            if write.after is None:
+                target.unlink(missing_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(write.after)
+
+    def _tests(self, environment: Environment, writes: Sequence[FileWrite]) -> TestRun:
+        self._copy_tree(writes)
+        for command in self.setup_commands if self._runs else ():
+            run(["/bin/sh", "-c", command], what=f"setup command `{command}`", advice="run it by hand in a copy of the service to see why", cwd=self._tree, env=environment.variables(self.env))
+        self._runs += 1
+        return run_tests(self._tree, environment, self.test_command, env=self.env, log=self._work / f"tests-{self._runs}.log")
+
+    def _imports(self, environment: Environment, writes: Sequence[FileWrite], plan: MigrationPlan) -> dict[str, str]:
+        """Return each changed module with the error that importing it gives, or an empty string."""
+        paths = [write.path for write in plan.writes if write.path.endswith(".py") and write.after is not None and is_service_code(write.path, write.after)]
+        if not paths:
+            return {}
+        self._copy_tree(writes)
+        everything = [str(path.relative_to(self._tree)) for path in self._tree.rglob("*.py")]
+        names = import_names({*everything, *paths})
+        modules = {path: names[path][0] for path in paths if names[path]}
+        script = self._work / "imports.py"
+        script.write_text(_IMPORTER)
+        command = [str(environment.python), str(script), json.dumps(sorted(set(modules.values())))]
+        variables = environment.variables({"PYTHONPATH": f"{self._tree}:{self._tree / 'src'}", **self.env})
+        try:
+            done = subprocess.run(command, cwd=self._tree, env=variables, capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL, check=False)
+            found: dict[str, str] = json.loads(done.stdout.strip().splitlines()[-1])
+        except (subprocess.TimeoutExpired, ValueError, IndexError, CommandFailed):
+            return {}
+        return found
+
+
+def _is_special(path: Path) -> bool:
+    return path.exists() and not (path.is_file() or path.is_dir() or path.is_symlink())
+
+
+def _counts(run: TestRun) -> OutcomeCounts | NotMeasured:
+    if not run.outcomes:
+        return NotMeasured("the service has no tests")
+    return OutcomeCounts(run.count("passed"), run.count("failed"), run.count("error"), run.count("skipped"))
+
+
+_IMPORTER = '''
+import json, os, sys, signal, importlib
+found = {}
+for name in json.loads(sys.argv[1]):
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(read)
+        signal.alarm(30)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        try:
+            importlib.import_module(name)
+            text = ""
+        except BaseException as error:
+            text = f"{type(error).__name__}: {error}"[:300] or type(error).__name__
+        os.write(write, text.encode("utf-8", "replace"))
+        os._exit(0)
+    os.close(write)
+    chunks = []
+    while chunk := os.read(read, 65536):
+        chunks.append(chunk)
+    os.close(read)
+    _, status = os.waitpid(child, 0)
+    found[name] = b"".join(chunks).decode() if status == 0 else f"ended by {status}"
+print(json.dumps(found))
+'''

@@ -1,0 +1,265 @@
+"""The adapter to Vault: one session on hvac that logs in, retries what may pass, and names what does not."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+from .errors import ConfigError
+
+R = TypeVar("R")
+
+_SERVICE_ACCOUNT_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path
+_RETRIED: Final = frozenset({412, 429, 472, 473, 500, 502, 503, 504})
+_REASONS: Final = {
+    400: "the request is not accepted; check credentials and lease",
+    401: "the credentials are not accepted",
+    403: "permission denied; check the policy of this role and that its token is valid",
+    404: "nothing is there",
+    405: "not supported here; check the mount and kv_version",
+}
+
+
+class VaultError(ConfigError):
+    """The base of Vault's errors."""
+
+
+class VaultRefused(VaultError):
+    """Vault answered and said no: a mistake in a policy, a path or a credential, never an empty value."""
+
+    def __init__(self, status: int, path: str, reason: str = "") -> None:
+        self.status = status
+        self.path = path
+        self.reason = reason or _REASONS.get(status, "refused")
+        super().__init__(f"Vault refused {path}: {self.reason} (HTTP {status})")
+
+
+class VaultUnavailable(VaultError):
+    """Vault did not answer, or answered that it cannot serve now: sealed, overloaded, in standby, unreachable."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(f"Vault is unavailable for {path}: {reason}")
+
+
+class Login(Protocol):
+    """A way to get a token."""
+
+    @property
+    def renewable(self) -> bool:
+        """Whether logging in again can give a fresh token."""
+
+    def __call__(self, client: Any) -> None:
+        """Log an hvac client in."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token given as it is, from `VAULT_TOKEN` by default."""
+
+    token: str | None = None
+    renewable = False
+
+    def __call__(self, client: Any) -> None:
+        """Give the client the token.
+
+        Raises:
+            ConfigError: when there is none.
+        """
+        client.token = self.token or os.environ.get("VAULT_TOKEN")
+        if not client.token:
+            raise ConfigError("no Vault token: set VAULT_TOKEN, or choose another login")
+
+    def __repr__(self) -> str:
+        return "Token(**********)"
+
+
+@dataclass(frozen=True)
+class AppRole:
+    """Role id and secret id."""
+
+    role_id: str
+    secret_id: str
+    mount: str = "approle"
+    renewable = True
+
+    def __call__(self, client: Any) -> None:
+        """Log in at `auth/<mount>/login`."""
+        client.auth.approle.login(role_id=self.role_id, secret_id=self.secret_id, mount_point=self.mount)
+
+    def __repr__(self) -> str:
+        return f"AppRole({self.role_id!r}, **********)"
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """The pod's service account; its token is read at every login, since the kubelet rotates it."""
+
+    role: str
+    token_file: str = _SERVICE_ACCOUNT_TOKEN
+    mount: str = "kubernetes"
+    renewable = True
+
+    def __call__(self, client: Any) -> None:
+        """Log in at `auth/<mount>/login`."""
+        jwt = Path(self.token_file).read_text(encoding="utf-8").strip()
+        client.auth.kubernetes.login(role=self.role, jwt=jwt, mount_point=self.mount)
+
+
+@dataclass(frozen=True)
+class Jwt:
+    """A JWT of an identity provider, given as text or asked for at every login."""
+
+    role: str
+    token: str | Callable[[], str]
+    mount: str = "jwt"
+    renewable = True
+
+    def __call__(self, client: Any) -> None:
+        """Log in at `auth/<mount>/login`."""
+        jwt = self.token() if callable(self.token) else self.token
+        client.auth.jwt.jwt_login(role=self.role, jwt=jwt, path=self.mount)
+
+    def __repr__(self) -> str:
+        return f"Jwt({self.role!r}, **********)"
+
+
+class VaultSession:
+    """A logged-in connection, safe to share between threads."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        login: Login | None = None,
+        namespace: str | None = None,
+        timeout_s: float = 5.0,
+        attempts: int = 3,
+        pause: Callable[[float], object] = time.sleep,
+        verify: bool | str = True,
+    ) -> None:
+        try:
+            import hvac  # type: ignore[import-untyped,unused-ignore]  # it ships no types
+        except ImportError:
+            raise ConfigError("Vault needs the extra: pip install 'maestro-core-config[vault]'") from None
+        self.address = address
+        self._login: Login = login or Token()
+        self._attempts = attempts
+        self._pause = pause
+        self._lock = threading.Lock()
+        self._client = hvac.Client(url=address, namespace=namespace, timeout=timeout_s, verify=verify)
+        self._client.token = None  # hvac takes one from the environment by itself; the login decides here
+        self._generation = 0
+        # hvac names only some statuses by class, and not the same ones in every version; the number is exact.
+        self._answered = threading.local()
+        self._client.session.hooks["response"].append(self._note_status)
+
+    def read_kv(self, path: str, *, mount: str, version: int) -> tuple[dict[str, Any], int | None]:
+        """Read a KV document and, for KV 2, its version.
+
+        Raises:
+            VaultRefused: when Vault says no, or the document's last version is deleted.
+            VaultUnavailable: when it cannot be asked.
+        """
+        place = f"{mount}/{path}"
+        if version == 1:
+            return dict(self.get(f"{mount}/{path}")["data"]), None
+        response = self.get(f"{mount}/data/{path}")["data"]
+        if response.get("data") is None:
+            raise VaultRefused(404, place, "its last version is deleted")
+        return dict(response["data"]), response["metadata"]["version"]
+
+    def list_kv(self, path: str, *, mount: str, version: int) -> list[str]:
+        """List the names under a path for a suggestion; empty when Vault does not let us."""
+        folder = f"{mount}/metadata/{path}" if version == 2 else f"{mount}/{path}"
+        try:
+            return list(self.call(folder, lambda client: client.adapter.list(f"/v1/{folder}"))["data"]["keys"])
+        except (VaultError, KeyError, TypeError):
+            return []
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read any path of the API.
+
+        Raises:
+            VaultRefused: when Vault says no.
+            VaultUnavailable: when it cannot be asked.
+        """
+        return dict(self.call(path, lambda client: client.adapter.get(f"/v1/{path}")))
+
+    def put(self, path: str, **body: Any) -> dict[str, Any]:
+        """Write to any path of the API.
+
+        Raises:
+            VaultRefused: when Vault says no.
+            VaultUnavailable: when it cannot be asked.
+        """
+        response = self.call(path, lambda client: client.adapter.put(f"/v1/{path}", json=body))
+        return response if isinstance(response, dict) else {}  # hvac gives the bare response for 204
+
+    def call(self, path: str, operation: Callable[[Any], Any]) -> Any:
+        """Run one operation, logged in; again after a pause when it may pass, once more after a fresh login on 403."""
+        relogins = 1 if self._login.renewable else 0
+        for attempt in range(1, self._attempts + relogins + 1):
+            generation = self._logged_in(path)
+            try:
+                return self._once(path, lambda: operation(self._client))
+            except VaultRefused as exc:
+                if exc.status != 403 or not relogins:
+                    raise
+                relogins -= 1
+                self._forget_token(generation)
+            except VaultUnavailable:
+                if attempt >= self._attempts:
+                    raise
+                self._pause(0.1 * 2 ** (attempt - 1))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _note_status(self, response: Any, *_args: Any, **_kwargs: Any) -> None:
+        self._answered.status = response.status_code
+
+    def _logged_in(self, path: str) -> int:
+        with self._lock:
+            if self._client.token is None:
+                for attempt in range(1, self._attempts + 1):
+                    try:
+                        self._once(f"login for {path}", lambda: self._login(self._client))
+                        break
+                    except VaultUnavailable:
+                        if attempt == self._attempts:
+                            raise
+                        self._pause(0.1 * 2 ** (attempt - 1))
+                self._generation += 1
+            return self._generation
+
+    def _forget_token(self, generation: int) -> None:
+        with self._lock:
+            if generation == self._generation:  # another thread may have logged in meanwhile
+                self._client.token = None
+
+    def _once(self, path: str, operation: Callable[[], R]) -> R:
+        import hvac.exceptions  # type: ignore[import-untyped,unused-ignore]  # it ships no types
+        import requests
+
+        self._answered.status = 0
+        # The errors of hvac and requests hold the request, credentials included; ours start afresh.
+        failure: VaultError
+        try:
+            return operation()
+        except hvac.exceptions.VaultError as exc:
+            failure = _named(getattr(self._answered, "status", 0), path, str(exc))
+        except (requests.RequestException, OSError) as exc:
+            failure = VaultUnavailable(path, type(exc).__name__)
+        raise failure
+
+
+def _named(status: int, path: str, text: str) -> VaultError:
+    if status in _RETRIED or not status:
+        sealed = "sealed, " if "sealed" in text.lower() else ""
+        return VaultUnavailable(path, f"{sealed}HTTP {status}" if status else "no answer")
+    return VaultRefused(status, path)

@@ -1,0 +1,168 @@
+"""Leased credentials: renewed while they may be, replaced before they end, live objects re-keyed on the way.
+
+A replacement is a transaction: new credentials are fetched, every subscriber re-keys its object, and only when all of
+them succeeded do the new ones become current and the old lease is revoked. A subscriber that fails leaves the old
+ones in place, still valid, and the replacement is tried again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from ._vault_session import VaultError, VaultRefused
+
+_log: Final = logging.getLogger("maestro_core_config")
+_SHARE_BEFORE_RENEWAL: Final = 2 / 3
+_SHARE_WORTH_KEEPING: Final = 1 / 3
+_RETRY_S: Final = 1.0
+
+
+class LeaseServer(Protocol):
+    """What this module needs of a `VaultSession`."""
+
+    def get(self, path: str) -> dict[str, Any]:
+        """Read a path."""
+
+    def put(self, path: str, **body: Any) -> dict[str, Any]:
+        """Write to a path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One leased secret: its content and how long it may be used."""
+
+    content: dict[str, str]
+    lease_id: str
+    duration_s: float
+    renewable: bool
+
+    def __repr__(self) -> str:
+        return f"Credentials({sorted(self.content)}, lease of {self.duration_s:g} s)"
+
+
+Subscriber = Callable[[Credentials], object]
+
+
+class LeasedCredentials:
+    """Credentials under a lease, current at every moment; reading them takes no lock.
+
+    `tick()` does what is due and says when to come again; `start()` calls it from a thread. With neither, the
+    credentials are those first fetched.
+    """
+
+    def __init__(self, session: LeaseServer, path: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._session = session
+        self._path = path
+        self._clock = clock
+        self._subscribers: list[Subscriber] = []
+        self._turn = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._current = self._fetch()
+        self._granted_s = self._current.duration_s
+        self._since = clock()
+        self.rotations = 0
+
+    @property
+    def current(self) -> Credentials:
+        """The credentials to use now."""
+        return self._current
+
+    @property
+    def remaining_s(self) -> float:
+        """How long the current lease still holds."""
+        return self._since + self._current.duration_s - self._clock()
+
+    def on_rotation(self, subscriber: Subscriber) -> Subscriber:
+        """Register a function that re-keys a live object; usable as a decorator. It must raise if it cannot."""
+        self._subscribers.append(subscriber)
+        return subscriber
+
+    def tick(self) -> float:
+        """Renew or replace the credentials if that is due; return the seconds until something may be due again."""
+        with self._turn:
+            due = self._current.duration_s * _SHARE_BEFORE_RENEWAL - (self._clock() - self._since)
+            if due > 0:
+                return due
+            try:
+                if not self._renewed():
+                    self._rotate()
+            except Exception as exc:  # noqa: BLE001 - whatever a subscriber or the network raises: keep serving, retry
+                reason = str(exc) if isinstance(exc, VaultError) else type(exc).__name__
+                _log.warning("credentials of %s not replaced, %.0f s left: %s", self._path, self.remaining_s, reason)
+                return min(_RETRY_S, max(self.remaining_s / 4, 0.01))
+            return self._current.duration_s * _SHARE_BEFORE_RENEWAL
+
+    def rotate(self) -> None:
+        """Replace the credentials now.
+
+        Raises:
+            VaultError: when Vault gives no new ones; the old ones stay.
+        """
+        with self._turn:
+            self._rotate()
+
+    def start(self) -> None:
+        """Keep the credentials current from a daemon thread until `close()`."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=f"lease {self._path}", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop the thread and give the lease back."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._revoke(self._current)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self.tick()):
+            pass
+
+    def _fetch(self) -> Credentials:
+        response = self._session.get(self._path)
+        return Credentials(
+            response["data"], response["lease_id"], float(response["lease_duration"]), bool(response["renewable"])
+        )
+
+    def _renewed(self) -> bool:
+        """Try to prolong the lease; False when it has to be replaced: lost, not renewable, or near its maximum."""
+        lease = self._current
+        if not lease.renewable or self.remaining_s <= 0:
+            return False
+        try:
+            answer = self._session.put("sys/leases/renew", lease_id=lease.lease_id, increment=int(self._granted_s))
+        except VaultRefused:
+            return False
+        granted = float(answer["lease_duration"])
+        self._current = Credentials(lease.content, lease.lease_id, granted, bool(answer["renewable"]))
+        self._since = self._clock()
+        return granted > self._granted_s * _SHARE_WORTH_KEEPING
+
+    def _rotate(self) -> None:
+        fresh, old = self._fetch(), self._current
+        fetched_at = self._clock()
+        done: list[Subscriber] = []
+        try:
+            for subscriber in self._subscribers:
+                subscriber(fresh)
+                done.append(subscriber)
+        except Exception:
+            for subscriber in done:  # those already re-keyed go back to what is still current
+                subscriber(old)
+            self._revoke(fresh)
+            raise
+        self._current, self._since, self._granted_s = fresh, fetched_at, fresh.duration_s
+        self.rotations += 1
+        self._revoke(old)
+
+    def _revoke(self, lease: Credentials) -> None:
+        try:
+            self._session.put("sys/leases/revoke", lease_id=lease.lease_id)
+        except VaultError as exc:
+            _log.info("lease of %s not revoked, it ends by itself: %s", self._path, exc)

@@ -1,0 +1,178 @@
+"""Leased credentials: renewed, replaced, and never gone while somebody reads them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+pytest.importorskip("hvac")
+
+from maestro_core_config.leases import Credentials, LeasedCredentials
+from maestro_core_config.testing import ROOT_TOKEN, FakeVault
+from maestro_core_config.vault import Token, VaultError, VaultSession
+
+
+class Clock:
+    """A clock that tests move."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def vault(clock: Clock) -> Iterator[FakeVault]:
+    with FakeVault(clock=clock) as server:
+        yield server
+
+
+@pytest.fixture
+def leased(vault: FakeVault, clock: Clock) -> LeasedCredentials:
+    session = VaultSession(vault.address, login=Token(ROOT_TOKEN), pause=lambda _: None)
+    return LeasedCredentials(session, "database/creds/orders", clock=clock)
+
+
+def test_a_lease_is_renewed_when_two_thirds_are_gone(leased: LeasedCredentials, vault: FakeVault, clock: Clock) -> None:
+    """Not before, and the credentials stay the same."""
+    first = leased.current.content
+    assert leased.tick() == pytest.approx(40)
+    clock.now += 39
+    assert leased.tick() == pytest.approx(1)
+    assert not any("renew" in request for request in vault.requests)
+    clock.now += 2
+    assert leased.tick() == pytest.approx(40)
+    assert leased.current.content == first
+    assert leased.remaining_s == pytest.approx(60)
+    assert leased.rotations == 0
+
+
+@pytest.mark.parametrize("reason", ["maximum", "lost", "expired"])
+def test_a_lease_that_cannot_go_on_is_replaced_and_live_objects_are_re_keyed(
+    reason: str, leased: LeasedCredentials, vault: FakeVault, clock: Clock
+) -> None:
+    """Near its maximum, lost, or over: new credentials reach every subscriber, then the old lease is given back."""
+    old, seen = leased.current, []
+    leased.on_rotation(lambda new: seen.append((new, leased.current)))
+    if reason == "maximum":
+        vault.max_lease_s = 45
+    elif reason == "lost":
+        vault.lose_leases()
+    clock.now += 100 if reason == "expired" else 41
+    leased.tick()
+    ((new, current_then),) = seen
+    assert current_then.content == old.content
+    assert leased.current is new
+    assert new.content != old.content
+    assert vault.revoked == [old.lease_id]
+    assert leased.rotations == 1
+
+
+def test_a_subscriber_that_fails_leaves_the_old_credentials_everywhere(
+    leased: LeasedCredentials, vault: FakeVault, clock: Clock
+) -> None:
+    """The first subscriber is put back, the new lease is revoked, and the next tick tries again."""
+    keyed: list[str] = []
+    broken = [True]
+
+    leased.on_rotation(lambda new: keyed.append(new.content["username"]))
+
+    @leased.on_rotation
+    def fail_once(new: Credentials) -> None:
+        if broken.pop() if broken else False:
+            raise ConnectionError("the pool could not be rebuilt")
+
+    old = leased.current
+    vault.lose_leases()
+    clock.now += 41
+    assert leased.tick() <= 1.0
+    assert leased.current is old
+    assert keyed == ["user-2", "user-1"]
+    assert vault.revoked == ["database/creds/orders/2"]
+    leased.tick()
+    assert leased.current.content["username"] == "user-3"
+    assert keyed[-1] == "user-3"
+
+
+def test_an_outage_keeps_the_old_credentials_and_is_survived(
+    leased: LeasedCredentials, vault: FakeVault, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Sealed at renewal: nothing raises, nothing changes, a warning says how long is left."""
+    old = leased.current
+    clock.now += 41
+    with vault.sealed():
+        assert leased.tick() <= 1.0
+        assert leased.current is old
+    assert "19 s left" in caplog.text
+    assert "password" not in caplog.text
+    leased.tick()
+    assert leased.remaining_s == pytest.approx(60)
+
+
+def test_fifty_rotations_under_load_fail_no_read(leased: LeasedCredentials, clock: Clock) -> None:
+    """Readers use a pool that subscribers re-key; every use finds credentials that the server accepts."""
+    valid: set[str] = {leased.current.content["password"]}
+    pool = {"password": leased.current.content["password"]}
+
+    @leased.on_rotation
+    def re_key(new: Credentials) -> None:
+        valid.add(new.content["password"])
+        pool["password"] = new.content["password"]
+
+    failures: list[str] = []
+    reads = [0]
+    stop, started = threading.Event(), threading.Barrier(4)
+
+    def read() -> None:
+        started.wait()
+        while not stop.is_set():
+            reads[0] += 1
+            for password in (pool["password"], leased.current.content["password"]):
+                if password not in valid:
+                    failures.append(password)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    started.wait()
+    for _ in range(50):
+        leased.rotate()
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    assert leased.rotations == 50
+    assert reads[0] > 50
+
+
+def test_the_thread_rotates_by_itself_and_close_gives_the_lease_back(vault: FakeVault) -> None:
+    """With a real clock and leases of a second."""
+    vault.lease_s, vault.max_lease_s = 1, 0.0
+    leased = LeasedCredentials(VaultSession(vault.address, login=Token(ROOT_TOKEN)), "database/creds/orders")
+    rotated = threading.Event()
+    leased.on_rotation(lambda new: rotated.set())
+    leased.start()
+    leased.start()
+    assert rotated.wait(timeout=10)
+    leased.close()
+    assert leased.current.lease_id in vault.revoked
+
+
+def test_the_first_fetch_is_refused_or_given(vault: FakeVault, clock: Clock) -> None:
+    """There is no object without credentials; reprs do not show them."""
+    session = VaultSession(vault.address, login=Token("wrong"), pause=lambda _: None)
+    with pytest.raises(VaultError):
+        LeasedCredentials(session, "database/creds/orders", clock=clock)
+
+
+def test_reprs_hide_the_content(leased: LeasedCredentials) -> None:
+    """Credentials appear in logs of pools."""
+    assert repr(leased.current) == "Credentials(['password', 'username'], lease of 60 s)"

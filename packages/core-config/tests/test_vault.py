@@ -1,0 +1,347 @@
+"""Vault: what is read, what is refused, what happens when it is down. Against our server, over real HTTP.
+
+With `VAULT_ADDR` and `VAULT_TOKEN` set the tests of class `TestKeyValue` also run against that server (the docs say
+how to start one): they write under `secret/maestro-test/` and `kv/maestro-test/` with the token given.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+pytest.importorskip("hvac")
+
+from maestro_core_config import BaseConfig, ConfigDict, ConfigError, InvalidConfiguration, explain, load
+from maestro_core_config.crypto import new_key
+from maestro_core_config.testing import ROOT_TOKEN, FakeVault
+from maestro_core_config.vault import (
+    AppRole,
+    Jwt,
+    Kubernetes,
+    Token,
+    Vault,
+    VaultRefused,
+    VaultSession,
+    VaultUnavailable,
+    degraded,
+)
+
+REAL_ADDRESS = os.environ.get("VAULT_ADDR")
+
+
+@pytest.fixture
+def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVault]:
+    monkeypatch.setenv("VAULT_TOKEN", ROOT_TOKEN)
+    monkeypatch.delenv("VAULT_NAMESPACE", raising=False)
+    with FakeVault() as server:
+        monkeypatch.setenv("VAULT_ADDR", server.address)
+        server.write("orders", password="hunter2-vault", port="5433", other="not ours")
+        yield server
+
+
+def settings_class(**options: Any) -> type[Any]:
+    """A class that reads from Vault."""
+    session = options.pop("session", None)
+
+    class Settings(BaseConfig):
+        """Three settings."""
+
+        model_config = ConfigDict(remote=(Vault(session=session, **({"paths": ("orders",)} | options)),))
+        host: str = "localhost"
+        port: int = 1
+        password: SecretStr = SecretStr("default")
+
+    return Settings
+
+
+def quick(vault: FakeVault, **options: Any) -> VaultSession:
+    """A session that does not really wait between attempts."""
+    pauses: list[float] = options.pop("pauses", [])
+    return VaultSession(vault.address, pause=pauses.append, **options)
+
+
+def test_documents_become_fields_below_the_environment(vault: FakeVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Known keys are taken, foreign ones left; the environment wins; the place names path, key and version."""
+    vault.write("orders", password="hunter2-newer", port="5434")
+    settings = settings_class()()
+    assert (settings.port, settings.password.get_secret_value(), settings.host) == (5434, "hunter2-newer", "localhost")
+    assert str(explain(settings)["port"]) == "port = 5434  <- vault secret/orders#port (version 2)"
+    assert "hunter2" not in str(explain(settings))
+    monkeypatch.setenv("PORT", "9")
+    assert settings_class()().port == 9
+
+
+def test_single_fields_come_from_other_paths_and_keys(vault: FakeVault) -> None:
+    """`fields` maps a field to `path#key`, read once per path."""
+    vault.write("shared/db", pw="x", p="7")
+    settings = settings_class(fields={"password": "shared/db#pw", "port": "shared/db#p"})()
+    assert (settings.password.get_secret_value(), settings.port) == ("x", 7)
+    assert vault.requests.count("GET secret/data/shared/db") == 1
+
+
+def test_kv_1_is_read(vault: FakeVault) -> None:
+    """Without versions."""
+    vault.kv1["kv"]["orders"] = {"port": "6"}
+    settings = settings_class(mount="kv", kv_version=1)()
+    assert str(explain(settings)["port"]) == "port = 6  <- vault kv/orders#port"
+
+
+def test_a_namespace_is_sent(vault: FakeVault) -> None:
+    """Vault Enterprise and OpenBao keep tenants apart by a header."""
+    vault.namespace = "team-a"
+    assert settings_class(namespace="team-a")().port == 5433
+    with pytest.raises(VaultRefused):
+        settings_class(namespace="team-b")()
+
+
+class TestLogins:
+    """Each way to log in, and what happens to its tokens."""
+
+    @pytest.mark.parametrize("kind", ["approle", "kubernetes", "jwt"])
+    def test_a_login_gives_a_token_and_an_expired_one_is_replaced(
+        self, kind: str, vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Permission denied for a token that ended means: log in again, once, and go on."""
+        monkeypatch.delenv("VAULT_TOKEN")
+        (tmp_path / "token").write_text("service-account\n")
+        login: Any = {
+            "approle": AppRole("role", "hunter2-secret-id"),
+            "kubernetes": Kubernetes("orders", token_file=str(tmp_path / "token")),
+            "jwt": Jwt("orders", lambda: "hunter2-jwt"),
+        }[kind]
+        vault.allow_login(
+            kind,
+            **{
+                "approle": {"role_id": "role", "secret_id": "hunter2-secret-id"},
+                "kubernetes": {"role": "orders", "jwt": "service-account"},
+                "jwt": {"role": "orders", "jwt": "hunter2-jwt"},
+            }[kind],
+        )
+        session = quick(vault, login=login)
+        make = settings_class(session=session)
+        assert make().port == 5433
+        vault.expire_tokens()
+        assert make().port == 5433
+        assert sum("login" in request for request in vault.requests) == 2
+        assert "hunter2" not in repr(login)
+
+    def test_wrong_credentials_are_refused_without_being_shown(self, vault: FakeVault) -> None:
+        """A wrong secret id is an error that names the login."""
+        vault.allow_login("approle", role_id="role", secret_id="right")
+        session = quick(vault, login=AppRole("role", "hunter2-wrong"))
+        with pytest.raises(VaultRefused, match=r"login for secret/data/orders.*HTTP 400") as caught:
+            settings_class(session=session)()
+        assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+    def test_an_expired_static_token_is_refused(self, vault: FakeVault) -> None:
+        """There is nothing to log in with again."""
+        with pytest.raises(VaultRefused, match="permission denied"):
+            settings_class(login=Token("gone"))()
+        assert len(vault.requests) == 1
+
+    def test_missing_address_or_token_says_what_to_set(self, vault: FakeVault, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Before anything is sent."""
+        monkeypatch.delenv("VAULT_TOKEN")
+        with pytest.raises(ConfigError, match="set VAULT_TOKEN"):
+            settings_class()()
+        monkeypatch.delenv("VAULT_ADDR")
+        with pytest.raises(ConfigError, match="set VAULT_ADDR"):
+            settings_class()()
+
+
+class TestRefusals:
+    """A refusal is an error, with or without a last known good copy."""
+
+    @pytest.mark.parametrize("with_copy", [False, True])
+    @pytest.mark.parametrize("status", [400, 401, 403, 404, 405])
+    def test_every_refusal_is_an_error(
+        self, status: int, with_copy: bool, vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not an empty value, not an older value, and not tried again."""
+        monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("k"))
+        make = settings_class(last_known_good=tmp_path / "copy" if with_copy else None)
+        make()
+        vault.break_down(status)
+        with pytest.raises(VaultRefused) as caught:
+            make()
+        assert caught.value.status == status
+
+    def test_a_misspelt_path_or_key_is_suggested(self, vault: FakeVault) -> None:
+        """The shield covers Vault's names too."""
+        with pytest.raises(VaultRefused, match=r"secret/order: nothing is there; did you mean orders\?"):
+            settings_class(paths=("order",))()
+        with pytest.raises(VaultRefused, match=r"orders#pasword: no such key; did you mean password\?"):
+            settings_class(fields={"password": "orders#pasword"})()
+
+    def test_keys_that_nothing_reads_are_found_when_asked_for(self, vault: FakeVault) -> None:
+        """With `unknown_names` a document is checked like a file."""
+
+        class Strict(BaseConfig):
+            """Refuses."""
+
+            model_config = ConfigDict(remote=(Vault(paths=("orders",)),), unknown_names="refuse")
+            port: int = 1
+            passwort: str = ""
+
+        with pytest.raises(InvalidConfiguration) as caught:
+            Strict()
+        assert "password: no setting has this name (secret/orders#password (version 1)); did you mean passwort?" in str(
+            caught.value
+        )
+        assert "hunter2" not in str(caught.value)
+
+    def test_a_deleted_document_is_refused(self, vault: FakeVault) -> None:
+        """The last version deleted is not an empty document."""
+        vault.delete("orders")
+        with pytest.raises(VaultRefused):
+            settings_class()()
+
+    def test_a_refusal_is_one_of_the_problems_of_a_load(self, vault: FakeVault) -> None:
+        """`load` has it in its message."""
+        vault.denied.add("secret/data/orders")
+        with pytest.raises(InvalidConfiguration, match="Vault refused secret/data/orders: permission denied"):
+            load(settings_class())
+
+
+class TestOutages:
+    """Unavailable: tried again, then the last known good copy, then an error."""
+
+    @pytest.mark.parametrize("status", [412, 429, 500, 502, 503, 504])
+    def test_a_passing_failure_is_tried_again(self, status: int, vault: FakeVault) -> None:
+        """With growing pauses."""
+        pauses: list[float] = []
+        vault.break_down(status, times=2)
+        assert settings_class(session=quick(vault, pauses=pauses))().port == 5433
+        assert pauses == [0.1, 0.2]
+
+    def test_a_login_is_tried_again_too(self, vault: FakeVault) -> None:
+        """An outage at the first request of all."""
+        vault.allow_login("approle", role_id="r", secret_id="s")
+        vault.break_down(503, times=2)
+        assert settings_class(session=quick(vault, login=AppRole("r", "s")))().port == 5433
+
+    @pytest.mark.parametrize("outage", ["sealed", "down", "slow", "gone"])
+    def test_a_lasting_outage_boots_from_the_copy_and_says_so(
+        self, outage: str, vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The service starts with what it last knew, and readiness can tell."""
+        monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("k"))
+        copy = tmp_path / "state" / "copy"
+        options: dict[str, Any] = {"last_known_good": copy, "timeout_s": 0.2, "attempts": 1}
+        fresh = settings_class(**options)()
+        assert degraded(fresh) == ()
+        assert copy.stat().st_mode & 0o777 == 0o600
+        assert b"hunter2" not in copy.read_bytes()
+        settings, without_copy = self._during(outage, vault, options)
+        assert settings.password.get_secret_value() == "hunter2-vault"
+        (reason,) = degraded(settings)
+        assert reason.startswith("Vault is unavailable")
+        assert "(last known good)" in str(explain(settings)["port"])
+        assert isinstance(without_copy, VaultUnavailable)
+        if outage != "gone":
+            assert degraded(settings_class(**options)()) == ()
+
+    def _during(self, outage: str, vault: FakeVault, options: dict[str, Any]) -> tuple[Any, Exception]:
+        def both() -> tuple[Any, Exception]:
+            with pytest.raises(VaultUnavailable) as caught:
+                settings_class(**options | {"last_known_good": None})()
+            return settings_class(**options)(), caught.value
+
+        if outage == "sealed":
+            with vault.sealed():
+                return both()
+        if outage == "slow":
+            with vault.hanging():
+                return both()
+        if outage == "down":
+            vault.break_down(503, times=2)
+            return both()
+        vault.__exit__()
+        try:
+            return both()
+        finally:
+            vault.__enter__()
+
+    def test_a_copy_that_cannot_be_trusted_is_not_used(
+        self, vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Changed, of another path, or without its key."""
+        monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("k"))
+        copy = tmp_path / "copy"
+        settings_class(last_known_good=copy)()
+        good = copy.read_text()
+        with vault.sealed():
+            with pytest.raises(ConfigError, match="another address, mount or list of paths"):
+                settings_class(last_known_good=copy, paths=("orders", "more"), attempts=1)()
+            copy.write_text(good[:-8] + "AAAAAAA=")
+            with pytest.raises(ConfigError, match="does not open"):
+                settings_class(last_known_good=copy, attempts=1)()
+            copy.write_text(good)
+            monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("other"))
+            with pytest.raises(ConfigError, match="encrypted with key 'k'"):
+                settings_class(last_known_good=copy, attempts=1)()
+
+    def test_a_copy_is_never_written_in_clear(self, vault: FakeVault, tmp_path: Path) -> None:
+        """Without a key the load fails and no file appears."""
+        with pytest.raises(ConfigError, match="no key: set MAESTRO_CONFIG_KEYS"):
+            settings_class(last_known_good=tmp_path / "copy")()
+        assert list(tmp_path.iterdir()) == []
+
+
+def _fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str, Callable[..., None]]]:
+    with FakeVault() as server:
+
+        def put(path: str, *, version: int, **content: str) -> None:
+            if version == 2:
+                server.write(path, **content)
+            else:
+                server.kv1["kv"][path] = content
+
+        yield server.address, ROOT_TOKEN, put
+
+
+def _real(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str, Callable[..., None]]]:
+    token = os.environ["VAULT_TOKEN"]
+    session = VaultSession(str(REAL_ADDRESS), login=Token(token))
+
+    def put(path: str, *, version: int, **content: str) -> None:
+        if version == 2:
+            session.put(f"secret/data/{path}", data=content)
+        else:
+            session.put(f"kv/{path}", **content)
+
+    yield str(REAL_ADDRESS), token, put
+
+
+class TestKeyValue:
+    """The contract that our server and a real one both keep."""
+
+    @pytest.fixture(params=[_fake, *([_real] if REAL_ADDRESS else [])], ids=lambda make: make.__name__.strip("_"))
+    def server(
+        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+    ) -> Iterator[tuple[str, str, Callable[..., None]]]:
+        yield from request.param(monkeypatch)
+
+    @pytest.mark.parametrize("version", [1, 2])
+    def test_what_is_written_is_read_and_what_is_missing_is_refused(self, version: int, server: Any) -> None:
+        """Both versions of the engine."""
+        address, token, put = server
+        mount = {1: "kv", 2: "secret"}[version]
+        put("maestro-test/orders", version=version, port="5", host="h")
+        session = VaultSession(address, login=Token(token))
+        content, number = session.read_kv("maestro-test/orders", mount=mount, version=version)
+        assert content == {"port": "5", "host": "h"}
+        assert (number is None) == (version == 1)
+        assert "orders" in session.list_kv("maestro-test", mount=mount, version=version)
+        with pytest.raises(VaultRefused) as caught:
+            session.read_kv("maestro-test/nothing", mount=mount, version=version)
+        assert caught.value.status == 404
+        with pytest.raises(VaultRefused) as caught:
+            VaultSession(address, login=Token("wrong")).read_kv("maestro-test/orders", mount=mount, version=version)
+        assert caught.value.status == 403

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 MARK = "\x1e"
+_MADE: set[str] = set()
 _LIBRARY_CODE = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["purelib"], "<frozen ", __file__)
 
 
@@ -25,7 +26,7 @@ def watch(old: str, new: str, *, same_arguments: bool) -> None:
     owner, name = _owner(old)
     original = getattr(owner, name, None) or (lambda *args, **kwargs: None)
     setattr(owner, name, _recorder("real", old, original, same_arguments=same_arguments))
-    library, new_name = _owner(new)
+    library, new_name = _stub(new)
     setattr(library, new_name, _recorder("library", old, original if same_arguments else _nothing, same_arguments=same_arguments))
 
 
@@ -35,11 +36,17 @@ def _owner(qualname: str) -> tuple[Any, str]:
     try:
         return importlib.import_module(home), name
     except ImportError:
-        pass
+        return _stub(qualname)
+
+
+def _stub(qualname: str) -> tuple[Any, str]:
+    """Return a made-up module for a dotted name, also where the real one is installed, and the last part."""
+    home, _, name = qualname.rpartition(".")
     parts = home.split(".")
     for end in range(1, len(parts) + 1):
         path = ".".join(parts[:end])
-        if path not in sys.modules:
+        if path not in _MADE:
+            _MADE.add(path)
             made = types.ModuleType(path)
             made.__path__ = []
             sys.modules[path] = made

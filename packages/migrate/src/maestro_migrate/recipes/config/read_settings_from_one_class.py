@@ -97,6 +97,7 @@ def edit(module: Module) -> Iterator[Change]:
             at=reading.node,
             reason=f"{reading.variable} is read through the settings class, at the same moment and with the same result",
             requires=[home.qualname],
+            sites=1 if reading.fallback is None else 2,
             contributes=[(home.path, name), *((f"{home.path}#{name}", NOTHING if part is None else part) for part in reading.key)],
         )
 

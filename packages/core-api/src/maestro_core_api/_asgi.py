@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from contextlib import nullcontext
 from time import perf_counter
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from ._headers import with_missing
 from ._identity import TraceParent, accepted_request_id, new_request_id, parse_traceparent
 from ._lifecycle import Message, Receive, Send
 from ._observer import CLIENT_CLOSED_REQUEST, Observer
+from ._readiness import CheckResult
 
 Scope = MutableMapping[str, Any]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -120,13 +121,22 @@ class ASGIObserver:
         observer = self._observer
         path = "/" + scope["path"].rpartition("/")[2]
         accept = b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
-        results = await observer.readiness.results() if _probes.needs_checks(path, observer.lifecycle) else ()
+        results = await self._results() if _probes.needs_checks(path, observer.lifecycle) else ()
         answer = _probes.answer(path, lifecycle=observer.lifecycle, results=results, accept=accept)
         headers = [(name.encode(), value.encode()) for name, value in answer.headers]
         headers = with_missing(headers, observer.security_headers)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
+
+    async def _results(self) -> Sequence[CheckResult]:
+        readiness = self._observer.readiness
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # A server on trio: rare enough that a probe may hold its loop for as long as the slowest check.
+            return readiness.results_blocking()
+        return await readiness.results()
 
 
 class _Exchange:

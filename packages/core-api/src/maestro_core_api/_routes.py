@@ -114,8 +114,7 @@ class RouteTable:
 
 
 def _leaves(routes: Iterable[Any], template: str = "", pattern: str = "") -> Iterator[_Leaf]:
-    for route in _with_full_paths(routes):
-        original = getattr(route, "original_route", route)
+    for original, route in _with_full_paths(routes):
         if isinstance(original, Host):
             yield from _leaves(route.routes, template, pattern)
             yield from _both_kinds(route.app, template + "/{path}", pattern + "/.*")
@@ -140,10 +139,15 @@ def _both_kinds(endpoint: object, template: str, pattern: str) -> Iterator[_Leaf
         yield _Leaf(endpoint, template, re.compile(pattern, re.DOTALL), frozenset(), is_websocket)
 
 
-def _with_full_paths(routes: Iterable[Any]) -> Iterable[Any]:
-    # FastAPI 0.137 stopped copying included routes into `routes`; from 0.137.2 this function walks them.
+def _with_full_paths(routes: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """Give each route as it was declared and as it is reached: FastAPI 0.137 stopped copying included routes."""
     walk = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", None)
-    return walk(list(routes)) if walk is not None else routes
+    for route in walk(list(routes)) if walk is not None else routes:
+        # 0.137.0 and 0.137.1 have no public walk, only this method of what stands for an included router.
+        included = getattr(route, "effective_route_contexts", None) if walk is None else None
+        for reached in included() if included is not None else (route,):
+            # Until 0.14x the full path of what is no APIRoute (WebSockets, mounts) is one attribute further in.
+            yield getattr(reached, "original_route", reached), getattr(reached, "starlette_route", None) or reached
 
 
 def _regex(path: str) -> str:

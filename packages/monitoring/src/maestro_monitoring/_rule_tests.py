@@ -22,7 +22,7 @@ def rule_tests(slos: Sequence[SLO], *, rules_file: str) -> dict[str, Any]:
     A rate that would need more than all requests to be bad cannot be tested and has no test.
     """
     tests = [test for slo in distinct(slos) for test in _tests_of(slo)]
-    return {"rule_files": [rules_file], "evaluation_interval": "1m", "tests": tests}
+    return {"rule_files": [rules_file], "evaluation_interval": "5m", "tests": tests}
 
 
 def _tests_of(slo: SLO) -> list[dict[str, Any]]:

@@ -53,3 +53,7 @@ class TargetError(MonitoringError):
         self.target = target
         self.reason = reason
         super().__init__(f"{target!r} {reason}; name a list of SLOs, or a function that gives one, as module:attribute")
+
+
+class TracingError(MonitoringError):
+    """A setting of tracing that makes no sense."""

@@ -123,9 +123,22 @@ def test_names_can_be_warned_about_or_left_alone(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("APP_PROT", "1")
     with pytest.warns(UnknownNamesWarning, match="did you mean APP_PORT"):
         Warned()
-    assert Ignored().port == 8000
-    with pytest.raises(InvalidConfiguration, match="APP_PROT"):
-        load(Ignored)
+    assert load(Ignored).port == 8000
+
+
+def test_without_the_option_loading_refuses_and_building_ignores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Building stays pydantic-settings'; asking for a check checks names too."""
+
+    class Unsaid(BaseConfig):
+        """Has a prefix and no opinion."""
+
+        model_config = ConfigDict(env_prefix="APP_")
+        port: int = 1
+
+    monkeypatch.setenv("APP_PROT", "1")
+    assert Unsaid().port == 1
+    with pytest.raises(InvalidConfiguration, match="did you mean APP_PORT"):
+        load(Unsaid)
 
 
 def test_everything_wrong_is_in_one_message(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,10 +38,12 @@ from ._layers import ConfigDict
 from ._live import LiveField, env, secret
 from ._loading import load
 from ._problems import InvalidConfiguration, Problem, UnknownNamesWarning
+from ._reload import Change, FileWatcher, ReloadRefused, on_change, override, reload
 from .errors import ConfigError, FieldDefinitionError, MissingVariable
 
 __all__ = [
     "BaseConfig",
+    "Change",
     "ConfigDict",
     "ConfigError",
     "Converter",
@@ -49,10 +51,12 @@ __all__ = [
     "Explanations",
     "FieldDefinitionError",
     "FileError",
+    "FileWatcher",
     "InvalidConfiguration",
     "LiveField",
     "MissingVariable",
     "Problem",
+    "ReloadRefused",
     "UnknownNamesWarning",
     "boolean",
     "each",
@@ -70,8 +74,11 @@ __all__ = [
     "lstrip_chars",
     "negate",
     "not_equals",
+    "on_change",
     "or_else",
+    "override",
     "pipe",
+    "reload",
     "replace",
     "rstrip_chars",
     "secret",

@@ -23,7 +23,7 @@ class ConfigDict(SettingsConfigDict, total=False):
     optional. `environment_variable`: which variable names the environment (default `ENVIRONMENT`); without it the
     environment is `default_environment` (default `development`). `remote`: source factories such as `Vault(...)`,
     highest first. `dynaconf_files`: files read the way Dynaconf reads them. `unknown_names`: what happens to prefixed
-    variables and file keys that no field has: `ignore` (the default), `warn` or `refuse`.
+    variables and file keys that no field has: `ignore`, `warn` or `refuse`; unset, `load()` refuses and building ignores.
     """
 
     files: tuple[str, ...]
@@ -52,6 +52,18 @@ def environment_of(options: Any) -> str:
     return os.environ.get(variable) or str(options.get("default_environment", "development"))
 
 
+def possible_files(options: Any) -> list[Path]:
+    """List every file that a class may read, whether it exists now or not: its own, Dynaconf's and `.env` files."""
+    dotenv = options.get("env_file") or ()
+    dotenv = (dotenv,) if isinstance(dotenv, str | os.PathLike) else tuple(dotenv)
+    names = (
+        *(_resolved(file, options) for file in options.get("files", ())),
+        *options.get("dynaconf_files", ()),
+        *dotenv,
+    )
+    return [Path(os.fspath(name).removeprefix("?")).expanduser() for name in names]
+
+
 def existing_files(options: Any) -> list[Path]:
     """List the files to read, lowest first.
 
@@ -60,12 +72,16 @@ def existing_files(options: Any) -> list[Path]:
     """
     found: list[Path] = []
     for template in options.get("files", ()):
-        path = Path(template.removeprefix("?").replace("{environment}", environment_of(options))).expanduser()
+        path = Path(_resolved(template, options).removeprefix("?")).expanduser()
         if path.is_file():
             found.append(path)
         elif not template.startswith("?"):
             raise FileError(f"{path}: no such file; create it, or make it optional with '?{template}'")
     return found
+
+
+def _resolved(template: str, options: Any) -> str:
+    return template.replace("{environment}", environment_of(options))
 
 
 def _dynaconf(settings_cls: Any, options: Any) -> tuple[Any, ...]:

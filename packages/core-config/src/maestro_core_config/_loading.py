@@ -20,10 +20,20 @@ def load(settings_cls: type[S], **arguments: Any) -> S:
     """Build settings and check them whole: fields, live fields, and names that nothing reads.
 
     Building alone (`Settings()`) validates the fields only, as in pydantic-settings, and leaves live ones for later.
+    Names are checked unless the class says `unknown_names="ignore"`.
 
     Raises:
         InvalidConfiguration: with every problem found, each with its place; values are not in it.
     """
+    built, problems = build(settings_cls, arguments)
+    problems += _live_problems(built if built is not None else _with_live_arguments(settings_cls, arguments))
+    if problems:
+        raise InvalidConfiguration(settings_cls.__name__, problems)
+    return built  # type: ignore[no-any-return]  # not None, since no problem was found
+
+
+def build(settings_cls: Any, arguments: dict[str, Any]) -> tuple[Any, list[Problem]]:
+    """Build settings without their live fields: the instance, or None, and the problems found."""
     problems: list[Problem] = []
     built: Any = None
     with observing() as sources:
@@ -35,13 +45,12 @@ def load(settings_cls: type[S], **arguments: Any) -> S:
             problems += problems_of(exc, settings_cls, tuple(sources))
         except (ConfigError, ValueError) as exc:  # SettingsError of pydantic-settings is a ValueError
             problems.append(Problem("sources", str(exc)))
-    problems += _live_problems(built if built is not None else _with_live_arguments(settings_cls, arguments))
-    # Pydantic's "extra inputs are not permitted" and our finding about the same key are one problem; ours has a hint.
-    strays = {problem.name: problem for problem in unknown_names(settings_cls, tuple(sources))}
-    problems = [strays.pop(problem.name, problem) for problem in problems] + list(strays.values())
-    if problems:
-        raise InvalidConfiguration(settings_cls.__name__, problems)
-    return built  # type: ignore[no-any-return]  # not None, since no problem was found
+    if settings_cls.model_config.get("unknown_names") is None:
+        # Pydantic's "extra inputs are not permitted" and our finding about the same key are one problem; ours has a
+        # hint. Where the class has an option, building has applied it already.
+        strays = {problem.name: problem for problem in unknown_names(settings_cls, tuple(sources))}
+        problems = [strays.pop(problem.name, problem) for problem in problems] + list(strays.values())
+    return built, problems
 
 
 def check_names(settings_cls: Any, sources: tuple[Any, ...], invalid: ValidationError | None) -> None:
@@ -50,7 +59,7 @@ def check_names(settings_cls: Any, sources: tuple[Any, ...], invalid: Validation
     Raises:
         InvalidConfiguration: when it says `refuse` and there are such names; validation errors are included.
     """
-    option = _unknown_option(settings_cls)
+    option = settings_cls.model_config.get("unknown_names") or "ignore"
     if option == "ignore":
         return
     problems = unknown_names(settings_cls, sources)
@@ -103,7 +112,3 @@ def _live_problems(settings: Any) -> list[Problem]:
             reason = f"{field.variable} cannot be parsed ({type(exc).__name__})"
             problems.append(Problem(name, reason, "environment"))
     return problems
-
-
-def _unknown_option(settings_cls: Any) -> str:
-    return str(settings_cls.model_config.get("unknown_names", "ignore"))

@@ -1,0 +1,237 @@
+"""Live reload: validated first, swapped at once, announced as typed changes, refused when anything objects."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Generic, TypeVar
+
+from ._live import MASK
+from ._loading import build
+from ._places import Place
+from ._problems import InvalidConfiguration, Problem
+from ._secrecy import holds_secret, is_secret_type
+from ._sources import load_of, remember_load
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[T]):
+    """One field that a reload changes; its text masks secrets, its attributes do not."""
+
+    name: str
+    old: T
+    new: T
+    place: Place
+    secret: bool = False
+
+    def __repr__(self) -> str:
+        old, new = (MASK, MASK) if self.secret else (self.old, self.new)
+        return f"{self.name}: {old!r} -> {new!r} ({self.place})"
+
+    def reverse(self) -> Change[T]:
+        """Return the change that undoes this one."""
+        return Change(self.name, self.new, self.old, self.place, self.secret)
+
+
+Subscriber = Callable[[Change[Any]], object]
+
+
+class ReloadRefused(InvalidConfiguration):
+    """New values that were not taken; every value is still the old one."""
+
+
+class _Subscriptions:
+    """Who wants to hear of which field of one instance, and the lock that reloads of it take turns with."""
+
+    def __init__(self) -> None:
+        self.turn = threading.RLock()
+        self.by_field: dict[str, list[Subscriber]] = {}
+
+
+_subscriptions: Final[dict[int, _Subscriptions]] = {}
+
+
+def on_change(settings: Any, *names: str) -> Callable[[Subscriber], Subscriber]:
+    """Register a function to be called with each `Change` of these fields (of every field when none is named).
+
+    It is called before the new values become visible. If it raises, the whole reload is refused, and those called
+    before it are called again with the reverse change.
+
+    Raises:
+        ValueError: when a name is not a field that a reload can change; live fields always show the present.
+    """
+    known = type(settings).model_fields
+    for name in names:
+        if name not in known:
+            reason = (
+                "live fields change by themselves" if name in settings.__live_fields__ else "there is no such field"
+            )
+            raise ValueError(f"cannot watch {type(settings).__name__}.{name}: {reason}")
+
+    def register(subscriber: Subscriber) -> Subscriber:
+        wanted = _subscriptions_of(settings).by_field
+        for name in names or known:
+            wanted.setdefault(name, []).append(subscriber)
+        return subscriber
+
+    return register
+
+
+def reload(settings: Any) -> tuple[Change[Any], ...]:
+    """Read every source again, validate, and replace all values at once; return what changed.
+
+    Explicit arguments of the first load and values assigned to live fields stay. Readers see either all old or all
+    new values, whichever way they hold the object.
+
+    Raises:
+        ReloadRefused: when the new values are invalid or a subscriber objects; nothing has changed then.
+    """
+    with _subscriptions_of(settings).turn:
+        previous = load_of(settings)
+        live = settings.__live_fields__
+        arguments = {name: value for name, value in previous.arguments.items() if name not in live}
+        fresh, problems = build(type(settings), arguments)
+        if problems:
+            raise ReloadRefused(f"{type(settings).__name__} not reloaded", problems)
+        changes = _changes(settings, fresh)
+        _announce(settings, changes)
+        kept = {name: value for name, value in settings.__dict__.items() if name in live}
+        object.__setattr__(settings, "__pydantic_fields_set__", fresh.__pydantic_fields_set__)
+        # One assignment, so that a reader in another thread never sees half of a reload.
+        object.__setattr__(settings, "__dict__", {**fresh.__dict__, **kept})
+        remember_load(settings, load_of(fresh).sources, previous.arguments)
+        return changes
+
+
+@contextmanager
+def override(settings: Any, **values: Any) -> Iterator[Any]:
+    """Give settings other values for the length of a block, frozen ones and live ones included; meant for tests.
+
+    Raises:
+        AttributeError: when there is no such setting.
+    """
+    for name in values:
+        if name not in type(settings).model_fields and name not in settings.__live_fields__:
+            raise AttributeError(f"{type(settings).__name__} has no setting {name!r}")
+    before = dict(settings.__dict__)
+    changed = dict(before)
+    object.__setattr__(settings, "__dict__", changed)
+    try:
+        for name, value in values.items():
+            if name in settings.__live_fields__:
+                settings.__live_fields__[name].__set__(settings, value)
+            else:
+                changed[name] = value
+        yield settings
+    finally:
+        object.__setattr__(settings, "__dict__", before)
+
+
+class FileWatcher:
+    """Reloads settings when one of their files changes; `check()` looks once, `start()` looks from a thread."""
+
+    def __init__(
+        self,
+        settings: Any,
+        *,
+        interval_s: float = 2.0,
+        on_refused: Callable[[ReloadRefused], object] = lambda _: None,
+    ) -> None:
+        self._settings = settings
+        self._interval_s = interval_s
+        self._on_refused = on_refused
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._seen = self._fingerprint()
+
+    def check(self) -> tuple[Change[Any], ...]:
+        """Reload if a file is another one than at the last look; a refusal goes to `on_refused`."""
+        now = self._fingerprint()
+        if now == self._seen:
+            return ()
+        self._seen = now
+        try:
+            return reload(self._settings)
+        except ReloadRefused as exc:
+            self._on_refused(exc)
+            return ()
+
+    def start(self) -> None:
+        """Look again and again from a daemon thread until `close()`."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="maestro config watcher", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._interval_s):
+            self.check()
+
+    def _fingerprint(self) -> dict[Path, tuple[int, int, int] | None]:
+        found: dict[Path, tuple[int, int, int] | None] = {}
+        for path in watched_files(self._settings):
+            try:
+                status = path.stat()
+            except OSError:
+                found[path] = None
+            else:
+                found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
+        return found
+
+
+def watched_files(settings: Any) -> list[Path]:
+    """List the files that settings come from, optional ones that do not exist yet included."""
+    from ._layers import possible_files
+
+    return possible_files(type(settings).model_config)
+
+
+def _changes(settings: Any, fresh: Any) -> tuple[Change[Any], ...]:
+    from ._explain import explain
+
+    fields = type(settings).model_fields
+    different = [name for name in fields if getattr(settings, name) != getattr(fresh, name)]
+    explained = explain(fresh) if different else {}
+    changes = []
+    for name in different:
+        leaves = [e.place for key, e in explained.items() if key == name or key.startswith(f"{name}.")]
+        annotation = fields[name].annotation
+        secret = is_secret_type(annotation) or (hasattr(annotation, "model_fields") and holds_secret(annotation))
+        place = leaves[0] if leaves else Place("unknown", "")
+        changes.append(Change(name, getattr(settings, name), getattr(fresh, name), place, secret))
+    return tuple(changes)
+
+
+def _announce(settings: Any, changes: tuple[Change[Any], ...]) -> None:
+    told: list[tuple[Subscriber, Change[Any]]] = []
+    wanted = _subscriptions_of(settings).by_field
+    for change in changes:
+        for subscriber in wanted.get(change.name, ()):
+            try:
+                subscriber(change)
+            except Exception as exc:
+                for other, announced in reversed(told):
+                    other(announced.reverse())
+                name = getattr(subscriber, "__qualname__", type(subscriber).__name__)
+                problem = Problem(change.name, f"{name} objects: {type(exc).__name__}", str(change.place))
+                raise ReloadRefused(f"{type(settings).__name__} not reloaded", [problem]) from exc
+            told.append((subscriber, change))
+
+
+def _subscriptions_of(settings: Any) -> _Subscriptions:
+    found = _subscriptions.get(id(settings))
+    if found is None:
+        found = _subscriptions.setdefault(id(settings), _Subscriptions())
+        weakref.finalize(settings, _subscriptions.pop, id(settings), None).atexit = False
+    return found

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ._replacing import replace_file
 from .crypto import DecryptionError, Keyring
 from .errors import ConfigError
 
@@ -37,18 +35,7 @@ class LastKnownGood:
         saved_at = datetime.now(UTC).isoformat(timespec="seconds")
         content = json.dumps({"about": self.about, "saved_at": saved_at, "documents": documents})
         envelope = ring.encrypt(content)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(envelope)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(self.path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                Path(name).unlink()
-            raise
+        replace_file(self.path, envelope.encode())
 
     def recall(self) -> tuple[dict[str, Any], str]:
         """Open the copy: the documents and when they were saved.

@@ -1,6 +1,7 @@
 """Promises of the pool and client metrics."""
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from maestro_monitoring import ClientMetrics, exposition, watch_pool
 
@@ -23,16 +24,32 @@ def test_a_pool_is_read_at_every_scrape(registry):
     assert registry.get_sample_value("pool_connections", {"pool": "db", "state": "in_use"}) == 7
 
 
+def test_a_pool_is_read_when_its_registry_is_shown_within_another(registry):
+    """A registry that shows two others as one takes their readings too."""
+
+    class Both(CollectorRegistry):
+        def collect(self):
+            return registry.collect()
+
+    stop = watch_pool("db", size=lambda: 10, in_use=lambda: 4, registry=registry)
+    assert b'pool_connections{pool="db",state="in_use"} 4.0' in exposition(None, Both())[0]
+    stop()
+
+
 def test_a_pool_that_cannot_be_read_does_not_spoil_the_scrape(registry, caplog):
     """The rest of the metrics is still there, and one log line says what is missing."""
 
     def broken() -> float:
         raise OSError("closed")
 
-    watch_pool("broken", size=broken, in_use=broken, registry=registry)
-    watch_pool("db", size=lambda: 10, in_use=lambda: 1, registry=registry)
+    stops = [
+        watch_pool("broken", size=broken, in_use=broken, registry=registry),
+        watch_pool("db", size=lambda: 10, in_use=lambda: 1, registry=registry),
+    ]
     for _ in range(3):
         body, _ = exposition(None, registry)
+    for stop in stops:
+        stop()
     assert b'pool_connections{pool="db",state="in_use"} 1.0' in body
     assert [record.message for record in caplog.records] == [
         "reading 'pool:broken' failed and is left out of the metrics"

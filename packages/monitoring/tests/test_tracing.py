@@ -314,6 +314,10 @@ def test_a_collector_that_is_down_or_silent_costs_nothing_but_the_spans(is_liste
             span.finish(method="GET", route="/", status=500)
         assert threading.active_count() <= threads + 1
         tracing.shutdown(timeout_s=0.2)
+    for thread in threading.enumerate():
+        if thread.name == "tracing-shutdown":
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 def test_importing_the_library_imports_no_opentelemetry():

@@ -29,9 +29,13 @@ def sample_with(sample: Callable[[], None], *, name: str, registry: CollectorReg
 
 
 def take_samples(registry: CollectorRegistry) -> None:
-    """Take every reading once; one that fails is logged once and does not spoil the scrape."""
+    """Take every reading of a registry; one that fails is logged once and does not spoil the scrape.
+
+    A registry that is not known here may show several others as one, so all readings are taken for it.
+    """
     with _lock:
-        due = list(_samples.get(registry, {}).items())
+        known = [_samples[registry]] if registry in _samples else list(_samples.values())
+        due = [item for samples in known for item in samples.items()]
     for name, sample in due:
         try:
             sample()

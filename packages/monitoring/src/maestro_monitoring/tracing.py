@@ -55,12 +55,14 @@ class Tracing:
         tail: TailBuffer,
         resource: Resource,
         slow_s: float | None,
+        exporter: SpanExporter,
     ) -> None:
         self.provider = provider
         self._sampler = sampler
         self._tail = tail
         self._resource = resource
         self._slow_s = slow_s
+        self._exporter = exporter
 
     def start(self, scope: Scope) -> tuple[ServerSpan, Context]:
         """Begin the span of an ASGI request; attach the context while the application runs, then `finish` the span."""
@@ -93,6 +95,8 @@ class Tracing:
         closing = Thread(target=self.provider.shutdown, name="tracing-shutdown", daemon=True)
         closing.start()
         closing.join(timeout_s)
+        if closing.is_alive():
+            self._exporter.shutdown()  # ends its retries, and with them the thread
 
     def _ended(self, span: ServerSpan) -> None:
         context = span.get_span_context()
@@ -132,14 +136,15 @@ def setup_tracing(
         raise TracingError(f"sample_ratio must lie between 0 and 1, not {sample_ratio}")
     described = {"service.name": service, **({"service.version": version} if version else {}), **(attributes or {})}
     resource = Resource.create(described)
-    tail = TailBuffer(BatchSpanProcessor(exporter or _otlp_exporter(protocol, endpoint)))
+    exporter = exporter or _otlp_exporter(protocol, endpoint)
+    tail = TailBuffer(BatchSpanProcessor(exporter))
     sampler = HeadSampler(sample_ratio, keeps_tail=slow_s is not None)
     provider = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=True)
     provider.add_span_processor(tail)
     if make_global:
         trace.set_tracer_provider(provider)
         propagate.set_global_textmap(CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()]))
-    return Tracing(provider, sampler=sampler, tail=tail, resource=resource, slow_s=slow_s)
+    return Tracing(provider, sampler=sampler, tail=tail, resource=resource, slow_s=slow_s, exporter=exporter)
 
 
 def attach(context: Context) -> object:

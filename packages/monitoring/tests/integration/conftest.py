@@ -1,5 +1,6 @@
 """A real Prometheus, started by `scripts/services`."""
 
+import fcntl
 import json
 import subprocess
 import sys
@@ -24,20 +25,26 @@ class Prometheus:
 
     def add(self, *, job: str, port: int, rules: str = "") -> None:
         """Scrape a port on loopback as a job, and evaluate rules."""
-        target = [{"targets": [f"127.0.0.1:{port}"], "labels": {"job": job}}]
-        (self.folder / "targets" / f"{job}.json").write_text(json.dumps(target))
         if rules:
             (self.folder / "rules" / f"{job}.yml").write_text(rules)
-        self.reload()
+        self._configure(job, [{"job_name": job, "static_configs": [{"targets": [f"127.0.0.1:{port}"]}]}])
 
     def remove(self, *, job: str) -> None:
-        (self.folder / "targets" / f"{job}.json").unlink(missing_ok=True)
+        """Forget a job and its rules."""
         (self.folder / "rules" / f"{job}.yml").unlink(missing_ok=True)
-        self.reload()
+        self._configure(job, [])
 
-    def reload(self) -> None:
-        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=10):
-            pass
+    def _configure(self, job: str, scrapes: list) -> None:
+        # Several test sessions may share the server, so each changes its own entry under a lock.
+        with (self.folder / "configuration.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            path = self.folder / "prometheus.yml"
+            configuration = json.loads(path.read_text())
+            others = [scrape for scrape in configuration["scrape_configs"] if scrape["job_name"] != job]
+            configuration["scrape_configs"] = others + scrapes
+            path.write_text(json.dumps(configuration, indent=2))
+            with urllib.request.urlopen(urllib.request.Request(f"{self.url}/-/reload", method="POST"), timeout=10):
+                pass
 
     def get(self, path: str, **parameters: str):
         address = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+import structlog
 
 
 @pytest.fixture(autouse=True)
@@ -13,7 +14,9 @@ def own_logging() -> Iterator[None]:
     saved = root.level, root.handlers[:], manager.loggerDict, logging.getLoggerClass(), logging.getLogRecordFactory()
     manager.loggerDict = {}
     root.setLevel(logging.WARNING)
+    structlog.reset_defaults()
     yield
+    structlog.reset_defaults()
     logging.captureWarnings(False)
     for handler in root.handlers[:]:
         if handler not in saved[1]:

@@ -1,18 +1,44 @@
 """Structured logging on structlog, correlated with OpenTelemetry."""
 
+from maestro_core_logging._audit import AuditLog
 from maestro_core_logging._configure import configure_logging
 from maestro_core_logging._context import current_context, log_context
 from maestro_core_logging._emit import emit_event
-from maestro_core_logging._handlers import EventFormatter
+from maestro_core_logging._formatter import EventFormatter
+from maestro_core_logging._handlers import lost_lines, reopen_files, reopen_on_signal
+from maestro_core_logging._levels import change_level_on_signal, level_overrides, reset_level, set_level
+from maestro_core_logging._limits import LimitedLogger, limited, once, sampled
 from maestro_core_logging._logger import BoundLogger, Logger, get_logger
+from maestro_core_logging._queue import flush_queues
+from maestro_core_logging._redaction import NoRedaction, Redaction
+from maestro_core_logging._ring import DebugRing, debug_ring
+from maestro_core_logging._servers import take_over_servers
 
 __all__ = [
+    "AuditLog",
     "BoundLogger",
+    "DebugRing",
     "EventFormatter",
+    "LimitedLogger",
     "Logger",
+    "NoRedaction",
+    "Redaction",
+    "change_level_on_signal",
     "configure_logging",
     "current_context",
+    "debug_ring",
     "emit_event",
+    "flush_queues",
     "get_logger",
+    "level_overrides",
+    "limited",
     "log_context",
+    "lost_lines",
+    "once",
+    "reopen_files",
+    "reopen_on_signal",
+    "reset_level",
+    "sampled",
+    "set_level",
+    "take_over_servers",
 ]

@@ -5,10 +5,15 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Literal, TextIO
 
 from maestro_core_logging._formats import Format
-from maestro_core_logging._handlers import EventFormatter, FileSink, StreamSink
+from maestro_core_logging._formatter import Consumer, EventFormatter, Processor
+from maestro_core_logging._handlers import FileSink, StreamSink
+from maestro_core_logging._queue import LineQueue
+from maestro_core_logging._redaction import Redaction
+from maestro_core_logging._servers import take_over_servers
+from maestro_core_logging._structlog import configure_structlog
 
 
 def configure_logging(
@@ -27,6 +32,12 @@ def configure_logging(
     handlers: Iterable[logging.Handler] | None = None,
     force: bool = False,
     capture_warnings: bool = False,
+    capture_servers: bool = False,
+    processors: Iterable[Processor] = (),
+    redact: Redaction | None = None,
+    consumers: Iterable[Consumer] = (),
+    delivery: Literal["direct", "queued"] = "direct",
+    queue_lines: int = 10_000,
 ) -> None:
     """
     Put one handler that writes structured lines on the root logger, and set the root's level.
@@ -37,10 +48,19 @@ def configure_logging(
     no formatter; no level but the root's changes, and `level=None` leaves that one too.
 
     `template` (with `datefmt` and `style`) writes plain text exactly as `basicConfig(format=template)` would, for
-    command-line tools whose output people read. `capture_warnings` sends `warnings` to the logger `py.warnings`.
+    command-line tools whose output people read; nothing is redacted there unless `redact` is given.
+
+    `capture_warnings` sends `warnings` to the logger `py.warnings`; `capture_servers` lets uvicorn, gunicorn, granian
+    and hypercorn log through the root. `processors` are structlog's and see every event before it is redacted;
+    `consumers` are called with every redacted event, which is how OTLP export hangs on. structlog's own loggers end
+    in the same sink, unless the application has configured structlog itself.
+
+    With `delivery="direct"` a line is with the kernel when the call returns. With `"queued"` no call waits for the
+    output: `queue_lines` wait at most, what finds no room is counted, and exit and SIGTERM write what is queued.
 
     Raises:
-        ValueError: the level or the format is unknown, or `stream`, `filename` and `handlers` are combined.
+        ValueError: the level, the format or the delivery is unknown, or `stream`, `filename` and `handlers` are
+            combined.
         TypeError: the level is neither a number nor a name.
     """
     root = logging.getLogger()
@@ -48,14 +68,28 @@ def configure_logging(
         return
     wanted_level = None if level is None else logging.Handler(level).level
     _refuse_combinations(stream, filename, handlers)
+    if delivery not in ("direct", "queued") or queue_lines < 1:
+        raise ValueError(f"unknown delivery {delivery!r} of {queue_lines} lines: choose 'direct' or 'queued'")
     formatter: logging.Formatter
     if template is not None:
-        formatter = _text_formatter(template, datefmt, style)
+        formatter = _text_formatter(template, datefmt, style, redact)
     else:
-        formatter = EventFormatter(format, service_name=service_name)
+        formatter = EventFormatter(
+            format,
+            service_name=service_name,
+            processors=processors,
+            redact=redact or Redaction(),
+            consumers=consumers,
+        )
     if force:
         _remove_handlers(root)
-    chosen = list(handlers) if handlers is not None else [_sink(stream, filename, filemode, encoding, errors)]
+    chosen: list[logging.Handler]
+    if handlers is not None:
+        chosen = list(handlers)
+    else:
+        sink = _sink(stream, filename, filemode, encoding, errors)
+        sink.queue = LineQueue(sink.write_now, capacity=queue_lines) if delivery == "queued" else None
+        chosen = [sink]
     for handler in chosen:
         if handler.formatter is None:
             handler.setFormatter(formatter)
@@ -64,6 +98,10 @@ def configure_logging(
         root.setLevel(wanted_level)
     if capture_warnings:
         logging.captureWarnings(True)
+    if capture_servers:
+        take_over_servers()
+    if template is None:
+        configure_structlog()
 
 
 def _refuse_combinations(stream: object, filename: object, handlers: object) -> None:
@@ -73,10 +111,23 @@ def _refuse_combinations(stream: object, filename: object, handlers: object) -> 
         raise ValueError("'stream' or 'filename' should not be specified together with 'handlers'")
 
 
-def _text_formatter(template: str, datefmt: str | None, style: str) -> logging.Formatter:
+class _RedactingFormatter(logging.Formatter):
+    """The standard formatter, whose text is redacted at the end."""
+
+    redact: Redaction | None = None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the record's text."""
+        text = super().format(record)
+        return text if self.redact is None else self.redact.text(text)
+
+
+def _text_formatter(template: str, datefmt: str | None, style: str, redact: Redaction | None) -> logging.Formatter:
     if style not in ("%", "{", "$"):
         raise ValueError("Style must be one of: %,{,$")
-    return logging.Formatter(template, datefmt, style)  # type: ignore[arg-type]  # narrowed by the line above
+    formatter = _RedactingFormatter(template, datefmt, style)  # type: ignore[arg-type]  # narrowed by the line above
+    formatter.redact = redact
+    return formatter
 
 
 def _remove_handlers(root: logging.Logger) -> None:
@@ -87,7 +138,7 @@ def _remove_handlers(root: logging.Logger) -> None:
 
 def _sink(
     stream: TextIO | None, filename: str | os.PathLike[str] | None, mode: str, encoding: str | None, errors: str | None
-) -> logging.Handler:
+) -> StreamSink | FileSink:
     if filename is None:
         return StreamSink(stream)
     binary = "b" in mode

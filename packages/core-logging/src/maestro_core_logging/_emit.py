@@ -6,8 +6,9 @@ import logging
 import time
 
 from maestro_core_logging._context import current_context
-from maestro_core_logging._event import Event, add_fields, add_text, exception_text, rfc3339, trace_ids
-from maestro_core_logging._handlers import FileSink, StreamSink
+from maestro_core_logging._event import add_fields, add_text, exception_text, new_event, trace_ids
+from maestro_core_logging._formatter import EventFormatter
+from maestro_core_logging._handlers import sinks_of_root
 
 
 def emit_event(
@@ -24,19 +25,22 @@ def emit_event(
     Where there is no such sink (a test run under pytest, a service that configures logging itself) nothing happens:
     `caplog` and handlers of the service never see it. The level of `logger` decides as for any line.
     """
-    sinks = [h for h in logging.root.handlers if isinstance(h, StreamSink | FileSink) and level >= h.level]
+    sinks = [sink for sink in sinks_of_root() if level >= sink.level]
     if not sinks or not logging.getLogger(logger).isEnabledFor(level):
         return
-    made: Event = {
-        "timestamp": rfc3339(time.time()),
-        "level": logging.getLevelName(level).lower(),
-        "logger": logger,
-        "event": event,
-    }
-    made.update(trace_ids())
-    add_fields(made, current_context())
-    add_fields(made, fields)
-    if exception is not None:
-        add_text(made, "exception", exception_text((type(exception), exception, exception.__traceback__)))
     for sink in sinks:
-        sink.write_event(made)
+        formatter = sink.formatter
+        if not isinstance(formatter, EventFormatter):  # a template, or somebody's formatter, which knows records only
+            continue
+        made = new_event(time.time(), level, logger, event, formatter.constant)
+        made.update(trace_ids())
+        add_fields(made, current_context())
+        add_fields(made, fields)
+        if exception is not None:
+            add_text(made, "exception", exception_text((type(exception), exception, exception.__traceback__)))
+        try:
+            line = formatter.line(made)
+        except Exception:  # noqa: BLE001  # as `logging`: a processor's mistake is reported and not raised
+            sink.handleError(logging.makeLogRecord({"name": logger, "msg": event, "levelno": level}))
+        else:
+            sink.write_line(line)

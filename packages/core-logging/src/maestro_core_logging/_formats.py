@@ -8,9 +8,19 @@ from typing import Final, Literal
 from maestro_core_logging._encode import json_line, plain_value
 from maestro_core_logging._event import OWN_KEYS, Event
 
-Format = Literal["json", "console", "logfmt"]
+Format = Literal["json", "ecs", "console", "logfmt"]
 Renderer = Callable[[Event], bytes]
 
+# The order and the names that ecs-logging's specification asks for.
+_ECS_FIRST: Final = {"timestamp": "@timestamp", "level": "log.level", "event": "message"}
+_ECS_NAMES: Final = {
+    "logger": "log.logger",
+    "service": "service.name",
+    "exception": "error.stack_trace",
+    "trace_id": "trace.id",
+    "span_id": "span.id",
+    "request_id": "http.request.id",
+}
 _MULTILINE: Final = ("exception", "stack")
 
 
@@ -39,8 +49,18 @@ def render_console(event: Event) -> bytes:
     return f"{line}\n".encode("utf-8", "backslashreplace")
 
 
+def render_ecs(event: Event) -> bytes:
+    """Write one line of JSON with the field names of the Elastic Common Schema 8."""
+    rest = dict(event)
+    line: Event = {name: rest.pop(key) for key, name in _ECS_FIRST.items() if key in rest}
+    line["ecs.version"] = "8.11.0"
+    line.update({_ECS_NAMES.get(key, key): value for key, value in rest.items()})
+    return json_line(line)
+
+
 RENDERERS: Final[Mapping[str, Renderer]] = {
     "json": render_json,
+    "ecs": render_ecs,
     "console": render_console,
     "logfmt": render_logfmt,
 }

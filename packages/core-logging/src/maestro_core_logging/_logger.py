@@ -11,8 +11,11 @@ from __future__ import annotations
 import inspect
 import logging
 import types
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, cast
+
+from maestro_core_logging._fast import write_directly
+from maestro_core_logging._frames import in_logging_module
 
 # Parameters of `Logger._log`: every other keyword of a call is a field.
 _STDLIB_KEYWORDS = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
@@ -65,20 +68,11 @@ def _log(
         level = keywords.pop("level") if level is _UNSET else level
         msg = keywords.pop("msg") if msg is _UNSET else msg
         args = keywords.pop("args")
+    if not positional and type(self) in _DIRECT and write_directly(self, level, msg, args, keywords):
+        return
     if keywords and not _STDLIB_KEYWORDS.issuperset(keywords):
         keywords = _with_fields_in_extra(self, positional, keywords)
     super(Logger, self)._log(level, msg, args, *positional, **keywords)
-
-
-def _in_logging_module(function: types.FunctionType) -> Callable[..., Any]:
-    """
-    Count `function` among the frames of `logging` itself.
-
-    `findCaller`, and handlers that walk the stack up to the first frame outside `logging.__file__` (the usual bridge
-    to loguru), then find the same caller and count the same stack levels as with an untouched logger.
-    """
-    function.__code__ = function.__code__.replace(co_filename=logging.Logger.info.__code__.co_filename)
-    return function
 
 
 def _with_fields_in_extra(
@@ -106,7 +100,7 @@ def _takes_any_keyword(cls: type) -> bool:
 
 
 if not TYPE_CHECKING:
-    Logger._log = _in_logging_module(_log)
+    Logger._log = in_logging_module(_log)
 
 
 class BoundLogger(logging.LoggerAdapter[Logger]):
@@ -153,6 +147,8 @@ def get_logger(name: str | None = None) -> Logger:
 
 
 _EXTENDED: dict[type, type] = {logging.Logger: Logger}
+# Classes whose records have no other way than the standard one.
+_DIRECT: set[type] = {Logger}
 
 
 def _extend_class(logger: logging.Logger, cls: type[logging.Logger]) -> None:
@@ -163,6 +159,8 @@ def _extend_class(logger: logging.Logger, cls: type[logging.Logger]) -> None:
         if extended is None:
             extended = types.new_class(base.__name__, (Logger, base), exec_body=lambda body: body.update(_names(base)))
             _EXTENDED[base] = extended
+            if base is logging.RootLogger:
+                _DIRECT.add(extended)
         logger.__class__ = extended
     except TypeError:  # slots, a conflicting metaclass or a final class: the logger stays what it is
         return

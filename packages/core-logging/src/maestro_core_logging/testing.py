@@ -1,4 +1,4 @@
-"""What tests use: the events of a block, as values."""
+"""What tests use: the events of a block, as values; and corpora to try a log's redaction with."""
 
 from __future__ import annotations
 
@@ -6,9 +6,20 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from maestro_core_logging import _corpus
 from maestro_core_logging._event import Event, event_of_record
 
-__all__ = ["capture_logs"]
+__all__ = ["capture_logs", "ordinary_fields", "secret_fields"]
+
+
+def secret_fields(count: int = 1_000, *, seed: int = 20_261_122) -> list[tuple[str, object, str]]:
+    """Give made-up secrets as services log them: a field's name, its value, and the text that must not be seen."""
+    return [(key, value, secret) for (key, value), secret in _corpus.secrets(count, seed)]
+
+
+def ordinary_fields(count: int = 4_000, *, seed: int = 20_261_122) -> list[tuple[str, object]]:
+    """Give fields that look busy and hold no secret, to count false alarms with."""
+    return _corpus.ordinary(count, seed)
 
 
 class _Collector(logging.Handler):

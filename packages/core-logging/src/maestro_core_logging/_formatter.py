@@ -1,0 +1,82 @@
+"""The formatter: structlog processors, redaction and a format make the line of a record or of an event."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from types import MappingProxyType
+from typing import Any
+
+import structlog
+
+from maestro_core_logging._event import Event, event_of_record
+from maestro_core_logging._formats import Renderer, render_json, renderer_named
+from maestro_core_logging._quick import QuickJson
+from maestro_core_logging._redaction import Redaction
+
+# structlog's own type of a processor, whose event dicts hold anything.
+Processor = Callable[[Any, str, MutableMapping[str, Any]], Mapping[str, Any]]
+Consumer = Callable[[Event], None]
+
+_NO_CONSTANTS: Mapping[str, object] = MappingProxyType({})
+_REDACTION = Redaction()
+
+
+class EventFormatter(logging.Formatter):
+    """
+    A formatter that writes events, for handlers of your own and for `dictConfig`.
+
+    `{"()": "maestro_core_logging.EventFormatter", "format": "json", "service_name": "orders"}` is its `dictConfig`
+    form. `processors` are structlog's: each takes the event and gives it back changed, or raises
+    `structlog.DropEvent`. Redaction comes after them, so that nothing they add escapes it.
+
+    Raises:
+        ValueError: there is no format of that name.
+    """
+
+    def __init__(
+        self,
+        format: str = "json",  # noqa: A002  # dictConfig's own word
+        *,
+        service_name: str | None = None,
+        processors: Iterable[Processor] = (),
+        redact: Redaction = _REDACTION,
+        consumers: Iterable[Consumer] = (),
+    ) -> None:
+        super().__init__()
+        self.constant: Mapping[str, object] = {"service": service_name} if service_name else _NO_CONSTANTS
+        self._render: Renderer = renderer_named(format)
+        self._processors = tuple(processors)
+        self._redact = redact
+        self._consumers = tuple(consumers)
+        plain = self._render is render_json and not self._processors and not self._consumers
+        self._quick = QuickJson(self.constant, redact) if plain and type(redact) is Redaction else None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the record's line, without the newline that handlers add; empty when a processor dropped it."""
+        return self.line(event_of_record(record, self.constant)).decode("utf-8").removesuffix("\n")
+
+    def line(self, event: Event) -> bytes:
+        """Give an event's line as it is written, newline included; empty when a processor dropped it."""
+        if self._processors:
+            try:
+                event = self._processed(event)
+            except structlog.DropEvent:
+                return b""
+        if self._consumers:
+            event = self._redact.event(event)
+            for consume in self._consumers:
+                consume(event)
+            return self._render(event)
+        return self._redact.render(event, self._render)
+
+    def quick_line(self, logger: str, level: int, msg: object, fields: Mapping[str, object]) -> bytes | None:
+        """Give a call's line when it is plain JSON with nothing to redact; None when `line` must see the event."""
+        quick = self._quick
+        return None if quick is None else quick.line(logger, level, msg, fields)
+
+    def _processed(self, event: Event) -> Event:
+        changed: Mapping[str, Any] = event
+        for processor in self._processors:
+            changed = processor(None, str(event["level"]), dict(changed))
+        return dict(changed)

@@ -1,0 +1,144 @@
+"""A bounded queue in front of a slow output: calls never wait, what finds no room is counted."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from types import FrameType
+
+from maestro_core_logging._encode import json_line
+from maestro_core_logging._event import rfc3339
+
+_MOST_AT_ONCE_BYTES = 64 * 1024
+
+
+class LineQueue:
+    """
+    Lines waiting for a thread that writes them.
+
+    `capacity` lines wait at most; the next one is dropped and counted, and a line says how many when there is room
+    again. Exit and SIGTERM wait up to `flush_timeout_s` for the queue to empty. A SIGKILL loses what is queued.
+    """
+
+    def __init__(self, write: Callable[[bytes], None], *, capacity: int, flush_timeout_s: float = 2.0) -> None:
+        self.dropped = 0
+        self._write = write
+        self._capacity = capacity
+        self._flush_timeout_s = flush_timeout_s
+        self._told = 0
+        self._closed = False
+        self._start_afresh()
+        _ALL.add(self)
+        _flush_at_exit_and_sigterm()
+
+    def put(self, line: bytes) -> None:
+        """Queue a line, or count it as dropped; never waits for the output."""
+        if self._closed:
+            self._write(line)
+            return
+        if len(self._lines) >= self._capacity:
+            with self._counting:
+                self.dropped += 1
+            return
+        self._lines.append(line)
+        if not self._wake.is_set():
+            self._wake.set()
+        if self._thread is None:
+            self._start_thread()
+
+    def flush(self, timeout_s: float | None = None) -> bool:
+        """Wait until everything queued is written; tell whether it was."""
+        until = time.monotonic() + (self._flush_timeout_s if timeout_s is None else timeout_s)
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._lines and not self._writing, until - time.monotonic())
+
+    def close(self) -> None:
+        """Flush, then write later lines directly."""
+        self.flush()
+        self._closed = True
+        self._wake.set()
+
+    def _start_afresh(self) -> None:
+        """Begin with nothing queued: at first, and in a forked child, whose parent writes what was queued."""
+        self._lines: deque[bytes] = deque()
+        self._wake = threading.Event()
+        self._idle = threading.Condition()
+        self._counting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._writing = False
+
+    def _start_thread(self) -> None:
+        with self._counting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="maestro-log-queue", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while not (self._closed and not self._lines):
+            self._wake.wait()
+            self._wake.clear()
+            while self._lines:
+                self._writing = True
+                self._write(self._take())
+                self._writing = False
+                self._tell_drops()
+            with self._idle:
+                self._idle.notify_all()
+
+    def _take(self) -> bytes:
+        taken, size = [], 0
+        while self._lines and size < _MOST_AT_ONCE_BYTES:
+            taken.append(self._lines.popleft())
+            size += len(taken[-1])
+        return b"".join(taken)
+
+    def _tell_drops(self) -> None:
+        dropped = self.dropped
+        if dropped > self._told:
+            event = {"timestamp": rfc3339(time.time()), "level": "warning", "logger": "maestro_core_logging"}
+            self._write(json_line(event | {"event": "log lines dropped", "count": dropped - self._told}))
+            self._told = dropped
+
+
+_ALL: weakref.WeakSet[LineQueue] = weakref.WeakSet()
+_watching = False
+
+
+def flush_queues() -> None:
+    """Write what any queue holds, waiting no longer than each queue says."""
+    for queue in list(_ALL):
+        queue.flush()
+
+
+def _flush_at_exit_and_sigterm() -> None:
+    global _watching
+    if _watching:
+        return
+    _watching = True
+    atexit.register(_close_all)
+    os.register_at_fork(after_in_child=_forget_the_parent_s_lines)
+    # A handler of the application's own ends in an orderly exit; only the default one would kill us with lines queued.
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _flush_and_die)
+
+
+def _flush_and_die(number: int, _frame: FrameType | None) -> None:
+    flush_queues()
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+def _close_all() -> None:
+    for queue in list(_ALL):
+        queue.close()
+
+
+def _forget_the_parent_s_lines() -> None:
+    for queue in list(_ALL):
+        queue._start_afresh()

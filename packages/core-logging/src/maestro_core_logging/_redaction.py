@@ -1,0 +1,191 @@
+"""Redaction, which every sink passes: by the name of a field, by its type and by the look of its value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from maestro_core_logging._encode import plain_value, safe_repr
+from maestro_core_logging._event import Event
+from maestro_core_logging._shapes import MASK, is_card_number, may_hold_secret, redact_text
+
+# Matched against the end of a field's name, written in lower case without separators: `userPassword`, `X-Api-Key`.
+SECRET_KEYS: Final = frozenset(
+    [
+        "password",
+        "passwd",
+        "passphrase",
+        "pwd",
+        "secret",
+        "secretkey",
+        "secretaccesskey",
+        "clientsecret",
+        "token",
+        "apikey",
+        "accesskey",
+        "privatekey",
+        "signingkey",
+        "encryptionkey",
+        "accountkey",
+        "authorization",
+        "proxyauthorization",
+        "cookie",
+        "setcookie",
+        "credential",
+        "credentials",
+        "otp",
+        "totp",
+        "cvv",
+        "cvv2",
+        "cvc",
+        "pin",
+        "ssn",
+        "cardnumber",
+        "pan",
+        "connectionstring",
+        "jwt",
+        "bearer",
+        "sessiontoken",
+        "csrftoken",
+        "xsrftoken",
+    ]
+)
+_SHORT_KEYS: Final = frozenset({"pin", "pan", "otp", "ssn", "cvv", "cvc", "pwd", "jwt"})
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+# Types whose values can hide nothing that the look of the printed line does not show.
+OPEN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
+_PRINTED_AS_THEY_ARE: Final = (float, bool, dt.datetime, dt.date, dt.time, uuid.UUID)
+_SECRET_TYPES: Final = frozenset({"SecretStr", "SecretBytes", "Secret"})
+_DEEPEST: Final = 16
+_MOST_REMEMBERED: Final = 20_000
+_LONGEST_TEXT_REMEMBERED: Final = 100
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """
+    What is masked: fields whose names end in one of `keys`, values of secret types, and texts that look like secrets.
+
+    `allow` names fields that are left alone whatever they are called. `patterns` are regular expressions of your own;
+    what they match is masked.
+    """
+
+    keys: frozenset[str] = SECRET_KEYS
+    allow: frozenset[str] = frozenset()
+    patterns: tuple[re.Pattern[str], ...] = ()
+    # Names that were looked at and are harmless; services have a few hundred.
+    harmless_keys: set[object] = field(default_factory=set, init=False, repr=False, compare=False)
+    # Texts that were looked at and are harmless: event names, methods, paths come again and again.
+    harmless_values: set[object] = field(default_factory=set, init=False, repr=False, compare=False)
+
+    def render(self, event: Event, render: Callable[[Event], bytes]) -> bytes:
+        """Give the line of `event`, redacted."""
+        return render(event if self.is_harmless(event) else self.event(event))
+
+    def is_harmless(self, event: Event) -> bool:
+        """Tell whether nothing in the event needs a mask; in doubt it does."""
+        if (
+            self.patterns
+            or not self.harmless_keys.issuperset(event)
+            or not OPEN_TYPES.issuperset(map(type, event.values()))
+        ):
+            return False
+        return self.are_harmless(event)
+
+    def are_harmless(self, fields: Mapping[str, object]) -> bool:
+        """Tell whether the values, all of open types, look like anything but secrets."""
+        seen = self.harmless_values
+        for key, value in fields.items():
+            if value not in seen and key != "timestamp" and not self._is_harmless_value(value):
+                return False
+        return True
+
+    def _is_harmless_value(self, value: object) -> bool:
+        """Tell whether a value that was not seen before is harmless, and remember short texts and numbers that are."""
+        if isinstance(value, int):
+            harmless = value < 10**12
+        elif isinstance(value, str):
+            harmless = not may_hold_secret(value)
+        else:
+            return True
+        if harmless and not (isinstance(value, str) and len(value) > _LONGEST_TEXT_REMEMBERED):
+            if len(self.harmless_values) >= _MOST_REMEMBERED:
+                self.harmless_values.clear()
+            self.harmless_values.add(value)
+        return harmless
+
+    def event(self, event: Mapping[str, object]) -> Event:
+        """Give a copy of `event` in which no secret is left."""
+        return {key: self._field(key, value, 0) for key, value in event.items()}
+
+    def text(self, text: str) -> str:
+        """Give `text` with what looks like a secret masked."""
+        for pattern in self.patterns:
+            text = pattern.sub(MASK, text)
+        return redact_text(text)
+
+    def is_secret_key(self, key: object) -> bool:
+        """Tell whether a field of this name is masked whatever its value."""
+        if key in self.harmless_keys:
+            return False
+        if not isinstance(key, str) or key in self.allow or not self._ends_in_secret(key):
+            if len(self.harmless_keys) < _MOST_REMEMBERED:
+                self.harmless_keys.add(key)
+            return False
+        return True
+
+    def _ends_in_secret(self, key: str) -> bool:
+        words = [word.lower() for word in _WORDS.findall(key)] or [key.lower()]
+        joined = "".join(words)
+        if words[-1] in self.keys or joined in self.keys:
+            return True
+        return any(joined.endswith(secret) for secret in self.keys if secret not in _SHORT_KEYS)
+
+    def _field(self, key: object, value: object, depth: int) -> object:
+        if value is None or isinstance(value, bool):  # whether there is a password is no secret
+            return value
+        return MASK if self.is_secret_key(key) else self._value(value, depth)
+
+    def _value(self, value: object, depth: int) -> object:
+        if isinstance(value, Enum):
+            value = value.value
+        if isinstance(value, str):
+            return self.text(value)
+        if value is None or isinstance(value, _PRINTED_AS_THEY_ARE):
+            return value
+        if isinstance(value, int):
+            return "[redacted:card]" if value > 10**12 and is_card_number(str(value)) else value
+        return self._made_of_others(value, depth)
+
+    def _made_of_others(self, value: object, depth: int) -> object:
+        if depth >= _DEEPEST:
+            return self.text(safe_repr(value)[:1000])
+        if type(value).__name__ in _SECRET_TYPES:
+            return MASK
+        if isinstance(value, Mapping):
+            return {key: self._field(key, item, depth + 1) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._value(item, depth + 1) for item in value]
+        return self._value(plain_value(value), depth + 1)
+
+
+@dataclass(frozen=True)
+class NoRedaction(Redaction):
+    """No redaction at all, for a sink that only its owner can read."""
+
+    def render(self, event: Event, render: Callable[[Event], bytes]) -> bytes:
+        """Give the line of `event` as it is."""
+        return render(event)
+
+    def event(self, event: Mapping[str, object]) -> Event:
+        """Give a copy of `event`."""
+        return dict(event)
+
+    def text(self, text: str) -> str:
+        """Give the text as it is."""
+        return text

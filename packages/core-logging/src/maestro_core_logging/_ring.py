@@ -1,0 +1,117 @@
+"""The debug ring: lines below the level, kept while a request runs and written only when it goes wrong."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from maestro_core_logging._event import Event
+from maestro_core_logging._fast import event_of_call
+from maestro_core_logging._formatter import EventFormatter
+from maestro_core_logging._frames import in_logging_module
+from maestro_core_logging._handlers import sinks_of_root
+from maestro_core_logging._logger import Logger
+
+
+@dataclass
+class DebugRing:
+    """The lines kept by a block; `keep()` has them written even if the block ends well."""
+
+    level: int
+    events: deque[Event]
+    dropped: int = 0
+    wanted: bool = False
+    # Lines of tasks that outlive the block have nowhere to be kept.
+    open: bool = field(default=True, repr=False)
+
+    def keep(self) -> None:
+        """Have the lines written when the block ends, however it ends."""
+        self.wanted = True
+
+    def add(self, event: Event) -> None:
+        """Keep a line, forgetting the oldest when there is no room."""
+        self.dropped += len(self.events) == self.events.maxlen
+        self.events.append(event)
+
+
+_RING: ContextVar[DebugRing | None] = ContextVar("maestro_debug_ring", default=None)
+
+
+@contextmanager
+def debug_ring(
+    *,
+    lines: int = 200,
+    level: int = logging.DEBUG,
+    slower_than_s: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[DebugRing]:
+    """
+    Keep the lines from `level` up that would not be written; write them if the block raises, is slow or asks to.
+
+    At most `lines` are kept, the latest ones. They bear the time at which they were logged and go to our sinks
+    only: other handlers never see them. While a ring is open, `isEnabledFor` is true for what it keeps.
+
+    Raises:
+        ValueError: `lines` is not positive.
+    """
+    if lines < 1:
+        raise ValueError(f"lines must be positive, not {lines!r}")
+    _let_loggers_keep()
+    ring = DebugRing(level, deque(maxlen=lines))
+    token = _RING.set(ring)
+    began_s = clock()
+    try:
+        yield ring
+    except BaseException:
+        ring.keep()
+        raise
+    finally:
+        _RING.reset(token)
+        ring.open = False
+        if ring.wanted or (slower_than_s is not None and clock() - began_s > slower_than_s):
+            _write(ring)
+
+
+def _write(ring: DebugRing) -> None:
+    for sink in sinks_of_root():
+        formatter = sink.formatter
+        if isinstance(formatter, EventFormatter):
+            for event in ring.events:
+                sink.write_line(formatter.line({**event, **formatter.constant, "ring": True}))
+
+
+def _keeping_ring(logger: logging.Logger, level: int) -> DebugRing | None:
+    ring = _RING.get()
+    return ring if ring is not None and ring.open and level >= ring.level and not logger.disabled else None
+
+
+def _is_enabled_for(self: logging.Logger, level: int) -> bool:
+    return logging.Logger.isEnabledFor(self, level) or _keeping_ring(self, level) is not None
+
+
+_NOTHING: Mapping[str, object] = {}
+_log_beyond_rings = vars(Logger)["_log"]
+
+
+def _log(self: logging.Logger, level: Any = None, msg: Any = None, args: Any = (), *rest: Any, **keywords: Any) -> None:
+    # Any: a pass-through, as the method that it stands before.
+    ring = None if level is None else _keeping_ring(self, level)
+    if ring is None or logging.Logger.isEnabledFor(self, level):
+        _log_beyond_rings(self, *(() if level is None else (level, msg, args)), *rest, **keywords)
+        return
+    event = event_of_call(self, level, msg, args, {k: v for k, v in keywords.items() if k != "stack_info"}, _NOTHING)
+    if event is not None:
+        ring.add(event)
+
+
+def _let_loggers_keep() -> None:
+    """Put the ring before the loggers' methods, the first time that anybody opens one."""
+    if "isEnabledFor" not in vars(Logger):
+        setattr(Logger, "isEnabledFor", in_logging_module(_is_enabled_for))  # type: ignore[arg-type]  # noqa: B010  # a method put in at run time
+        setattr(Logger, "_log", in_logging_module(_log))  # type: ignore[arg-type]  # noqa: B010  # as above

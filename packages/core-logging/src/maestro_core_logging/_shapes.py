@@ -1,0 +1,117 @@
+"""Secrets known by their look: tokens, keys, credentials in addresses, card numbers; wherever they stand in a text."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+MASK: Final = "[redacted]"
+
+_NAMES: Final = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|(?:client|app|shared|signing|webhook)?[_-]?secret(?:[_-]?(?:access[_-]?)?key)?"
+    r"|(?:access|refresh|id|auth|api|bearer|csrf|session|security|oauth)[_-]?token|token"
+    r"|api[_-]?key|access[_-]?key(?![_-]?id)|account[_-]?key|private[_-]?key|encryption[_-]?key"
+    r"|authorization|credentials?|sig(?:nature)?|otp|cvv2?|cvc)"
+)
+# What people write after such a word when they do not mean a secret.
+_HARMLESS_VALUE: Final = (
+    r"(?:true|false|none|null|nil|undefined|required|missing|invalid|expired|optional|empty|unset|str|string|int|bool"
+    r"|bytes|ok|yes|no|changed|rotated|reset|self|os|settings|config|env|not|is|was|has|for|in|the|and|or|to|must|of|from|by|with)"
+)
+_WORDED: Final = re.compile(
+    rf"(?P<before>(?<![A-Za-z]){_NAMES}[\"']?\s{{0,2}}(?:=>|[:=])\s{{0,2}}(?:b?[\"'])?)"
+    rf"(?!{_HARMLESS_VALUE}(?![\w-]))(?!(?:\w+\s+)?\[redacted)"
+    r"(?P<scheme>(?:bearer|basic|token|digest)\s+)?(?P<value>(?:(?<=[\"'])[^\"'\r\n]{3,}|[^\s\"'&,;(){}<>\[\]]{3,}))",
+    re.IGNORECASE,
+)
+_BEARER: Final = re.compile(r"\b(?P<before>(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})", re.IGNORECASE)
+_USERINFO: Final = re.compile(
+    r"(?P<before>\b[a-z][a-z0-9+.-]{1,20}://[^\s:/?#@\"'<>]{0,128}:)(?P<value>[^\s/?#\"'<>]{1,256}?)(?=@[\w\[.-])",
+    re.IGNORECASE,
+)
+_PEM: Final = re.compile(
+    r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY(?: BLOCK)?)-----.*?(?:-----END (?P=kind)-----|\Z)", re.DOTALL
+)
+_JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*){1,3}")
+_TOKENS: Final = re.compile(
+    r"(?<![A-Za-z0-9_])(?:"
+    r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])"  # AWS access key ids
+    r"|gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{50,255}|glpat-[\w-]{20,}"
+    r"|xox[abeoprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}"
+    r"|(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9]{24,}"
+    r"|sk-(?:ant-|proj-|svcacct-)?[\w-]{20,}"
+    r"|AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}"
+    r"|SG\.[\w-]{16,}\.[\w-]{16,}|key-[0-9a-f]{32}|npm_[A-Za-z0-9]{36}|pypi-[\w-]{40,}|hf_[A-Za-z0-9]{30,}"
+    r"|dop_v1_[0-9a-f]{64}|hv[sbr]\.[\w-]{20,}|dapi[0-9a-f]{32}|eyJrIjoi[\w=-]{20,}"
+    r")"
+)
+_AWS_SECRET: Final = re.compile(
+    r"(?i:aws.{0,20}?(?:secret|key).{0,20}?)[\"'=:\s](?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
+)
+_DIGITS: Final = re.compile(r"(?<![\w.])(?<!\d[ -])\d(?:[ -]?\d){12,18}(?![\w]|\.\d|[ -]\d)")
+_BRANDS: Final = re.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
+    r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|35\d{14}|6(?:011|5\d\d|4[4-9]\d)\d{12}|62\d{14,17}"
+)
+
+
+def redact_text(text: str) -> str:
+    """Give `text` with everything in it that looks like a secret replaced by a mask that names its kind."""
+    text = _PEM.sub("[redacted:private-key]", text)
+    text = _JWT.sub("[redacted:jwt]", text)
+    text = _TOKENS.sub("[redacted:token]", text)
+    text = _AWS_SECRET.sub(_keep_before_value, text)
+    if "://" in text:
+        text = _USERINFO.sub(_keep_before, text)
+    text = _WORDED.sub(_keep_before_and_scheme, text)
+    text = _BEARER.sub(_keep_before, text)
+    return _DIGITS.sub(_mask_card, text)
+
+
+def is_card_number(digits: str) -> bool:
+    """Tell whether the digits are a payment card number: a brand's prefix and length, and Luhn's check digit."""
+    if not _BRANDS.fullmatch(digits):
+        return False
+    total = 0
+    for place, digit in enumerate(reversed(digits)):
+        doubled = int(digit) * (1 + place % 2)
+        total += doubled - 9 if doubled > 9 else doubled
+    return total % 10 == 0
+
+
+def _keep_before(match: re.Match[str]) -> str:
+    return f"{match['before']}{MASK}"
+
+
+def _keep_before_and_scheme(match: re.Match[str]) -> str:
+    return f"{match['before']}{match['scheme'] or ''}{MASK}"
+
+
+def _keep_before_value(match: re.Match[str]) -> str:
+    return match[0].replace(match["value"], MASK)
+
+
+def _mask_card(match: re.Match[str]) -> str:
+    digits = match[0].replace(" ", "").replace("-", "")
+    return "[redacted:card]" if is_card_number(digits) else match[0]
+
+
+# A text is suspected in two steps, so that the usual one costs a microsecond. First: all secrets above stand beside a
+# `:` or `=`, or have twelve characters in a row without a blank, or are long rows of digits.
+_NOTABLE: Final = re.compile(r"[:=]|[\w.~-]{12}|\d(?:[ -]?\d){12}")
+# Then: what has none of these pieces, in lower case without blanks and hyphens and with 0 for every digit, is none.
+_FOLD: Final = {c: None if chr(c) in " -" else "0" if chr(c).isdigit() else chr(c).lower() for c in range(128)}
+_PIECES: Final = (
+    "eyj", "privatekey", "akia", "asia", "abia", "acca", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat",
+    "xox", "xapp", "_live_", "_test_", "whsec", "aiza", "ya00", "gocspx", "sg.", "key", "npm_", "pypi", "hf_", "dop_v",
+    "hvs.", "hvb.", "hvr.", "dapi", "://", "0000000000000", "pass", "pwd", "secret", "token", "auth", "credential",
+    "sig", "otp", "cv", "bearer", "basic", "skant", "skproj", "sksvc", "sk",
+)  # fmt: skip
+
+
+def may_hold_secret(text: str) -> bool:
+    """Tell, quickly, whether a text is worth a closer look; never false for one that `redact_text` changes."""
+    if not _NOTABLE.search(text):
+        return False
+    folded = text.translate(_FOLD)
+    return any(piece in folded for piece in _PIECES)

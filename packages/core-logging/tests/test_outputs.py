@@ -1,0 +1,319 @@
+"""Drills: what is lost, when, and what a broken output does to the application."""
+
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+
+import pytest
+
+from maestro_core_logging import configure_logging, get_logger, lost_lines, reopen_files
+
+
+def run(code, *args, **options):
+    """Run a program that logs, in a process of its own."""
+    program = "import sys, os, signal, logging\nfrom maestro_core_logging import *\n" + textwrap.dedent(code)
+    return subprocess.run([sys.executable, "-c", program, *map(str, args)], capture_output=True, timeout=60, **options)
+
+
+def events_of(path):
+    return [json.loads(line)["event"] for line in path.read_text().splitlines()]
+
+
+def test_a_sigkill_loses_nothing_that_was_logged(tmp_path):
+    """The default delivery: what the call returned from is in the file."""
+    path = tmp_path / "x.log"
+    done = run(
+        """
+        configure_logging(filename=sys.argv[1])
+        log = get_logger("svc")
+        for n in range(500): log.info(f"line {n}")
+        os.kill(os.getpid(), signal.SIGKILL)
+        """,
+        path,
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert events_of(path) == [f"line {n}" for n in range(500)]
+
+
+@pytest.mark.parametrize("ending", ["pass", "sys.exit(0)", "os.kill(os.getpid(), signal.SIGTERM)", "raise ValueError"])
+def test_the_queue_is_written_at_exit_and_at_sigterm(tmp_path, ending):
+    """However the program ends, short of SIGKILL; and SIGTERM still kills."""
+    path = tmp_path / "x.log"
+    done = run(
+        f"""
+        configure_logging(filename=sys.argv[1], delivery="queued")
+        log = get_logger("svc")
+        for n in range(500): log.info(f"line {{n}}")
+        {ending}
+        """,
+        path,
+    )
+    assert done.returncode == {"raise ValueError": 1}.get(ending, -signal.SIGTERM if "TERM" in ending else 0)
+    assert events_of(path) == [f"line {n}" for n in range(500)]
+
+
+def test_an_application_s_own_sigterm_handler_stays(tmp_path):
+    """It ends in an orderly exit, which writes the queue."""
+    path = tmp_path / "x.log"
+    done = run(
+        """
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
+        configure_logging(filename=sys.argv[1], delivery="queued")
+        get_logger("svc").info("x")
+        os.kill(os.getpid(), signal.SIGTERM)
+        """,
+        path,
+    )
+    assert done.returncode == 7
+    assert events_of(path) == ["x"]
+
+
+def test_lines_of_exit_handlers_are_written(tmp_path):
+    """Also after the queue was closed."""
+    path = tmp_path / "x.log"
+    run(
+        """
+        import atexit
+        atexit.register(lambda: get_logger("svc").info("last words"))
+        configure_logging(filename=sys.argv[1], delivery="queued")
+        atexit.register(lambda: get_logger("svc").info("first words"))
+        """,
+        path,
+    )
+    assert events_of(path) == ["first words", "last words"]
+
+
+@pytest.mark.parametrize("delivery", ["direct", "queued"])
+def test_a_closed_pipe_raises_nothing(delivery):
+    """The reader has gone: the service goes on and its exit code is its own."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run(
+        """
+        out = os.fdopen(int(sys.argv[1]), "w")
+        configure_logging(stream=out, delivery=sys.argv[2])
+        for n in range(100): get_logger("svc").info("x")
+        flush_queues()
+        assert lost_lines() == 100, lost_lines()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        """,
+        writer,
+        delivery,
+        pass_fds=(writer,),
+    )
+    os.close(writer)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(b"cannot write to") == 1
+
+
+def test_a_full_disk_raises_nothing_and_is_counted(capsys):
+    """`/dev/full` answers every write with ENOSPC; one notice on standard error, not one a line."""
+    configure_logging(filename="/dev/full")
+    for _ in range(10):
+        get_logger("svc").info("x")
+    assert lost_lines() == 10
+    assert capsys.readouterr().err.count("No space left on device") == 1
+    (sink,) = logging.getLogger().handlers
+    sink.close()
+
+
+def test_a_torn_line_does_not_swallow_the_next(tmp_path, monkeypatch):
+    """A disk that filled up in the middle of a line: the next line begins on its own."""
+    path = tmp_path / "x.log"
+    configure_logging(filename=path)
+    real, calls = os.write, []
+
+    def half(descriptor, line):
+        calls.append(line)
+        if len(calls) == 1:
+            return real(descriptor, bytes(line[:10]))
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return real(descriptor, line)
+
+    monkeypatch.setattr(os, "write", half)
+    get_logger("svc").info("torn")
+    get_logger("svc").info("whole")
+    assert json.loads(path.read_text().splitlines()[1])["event"] == "whole"
+    assert lost_lines() == 1
+
+
+def test_a_slow_pipe_stops_no_call_under_the_queue():
+    """Nobody reads: calls return, the queue stays bounded, drops are counted and told."""
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "w") as out:
+        configure_logging(stream=out, delivery="queued", queue_lines=100)
+        (sink,) = logging.getLogger().handlers
+        log = get_logger("svc")
+        for _ in range(5_000):
+            log.info("x" * 200)
+        assert len(sink.queue._lines) <= 100
+        dropped = lost_lines()
+        assert dropped > 0
+        written = bytearray()
+        reading = threading.Thread(target=lambda: written.extend(read_all(reader)))
+        reading.start()
+        assert sink.queue.flush(20)
+        log.info("after")
+        assert sink.queue.flush(20)
+        sink.close()
+        logging.getLogger().handlers.clear()
+    reading.join()
+    events = [json.loads(line) for line in written.splitlines()]
+    told = sum(event["count"] for event in events if event["event"] == "log lines dropped")
+    assert told == dropped
+    assert sum(event["event"].startswith("xx") for event in events) == 5_000 - dropped
+
+
+def read_all(descriptor):
+    """Read until the other end closes."""
+    with os.fdopen(descriptor, "rb") as source:
+        return source.read()
+
+
+def test_a_pipe_made_non_blocking_by_somebody_loses_nothing():
+    """asyncio and node make shared pipes non-blocking; a full one means waiting, not losing."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    written = bytearray()
+    reading = threading.Thread(target=lambda: written.extend(read_all(reader)))
+    with os.fdopen(writer, "w") as out:
+        configure_logging(stream=out)
+        reading.start()
+        for n in range(2_000):
+            get_logger("svc").info(f"{n} " + "x" * 500)
+        assert lost_lines() == 0
+        logging.getLogger().handlers.clear()
+    reading.join()
+    assert [int(json.loads(line)["event"].split()[0]) for line in written.splitlines()] == list(range(2_000))
+
+
+def test_threads_write_whole_lines(tmp_path):
+    """Eight threads, one file: every line is there and is JSON."""
+    path = tmp_path / "x.log"
+    configure_logging(filename=path)
+    log = get_logger("svc")
+
+    def work(name):
+        for n in range(250):
+            log.info("x", worker=name, n=n)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert sorted((line["worker"], line["n"]) for line in lines) == [(w, n) for w in range(8) for n in range(250)]
+
+
+@pytest.mark.parametrize("delivery", ["direct", "queued"])
+def test_forked_children_log_and_repeat_nothing(tmp_path, delivery):
+    """A fork with lines queued and another thread in the middle of logging: each line once."""
+    path = tmp_path / "x.log"
+    done = run(
+        """
+        import threading
+        configure_logging(filename=sys.argv[1], delivery=sys.argv[2])
+        log = get_logger("svc")
+        stop = threading.Event()
+        def chatter():
+            n = 0
+            while not stop.is_set():
+                log.info(f"chatter {n}"); n += 1
+        thread = threading.Thread(target=chatter); thread.start()
+        for child in range(5):
+            log.info(f"before {child}")
+            pid = os.fork()
+            if not pid:
+                log.info(f"child {child}")
+                flush_queues()
+                os._exit(0)
+            assert os.waitpid(pid, 0)[1] == 0
+        stop.set(); thread.join()
+        """,
+        path,
+        delivery,
+    )
+    assert done.returncode == 0, done.stderr
+    events = events_of(path)
+    assert len(events) == len(set(events))
+    assert {f"child {n}" for n in range(5)} | {f"before {n}" for n in range(5)} <= set(events)
+
+
+def test_rotation_by_another_program(tmp_path):
+    """The file was moved: after `reopen_files` lines go to a new file of the old name."""
+    path = tmp_path / "x.log"
+    configure_logging(filename=path)
+    get_logger("svc").info("old")
+    path.rename(tmp_path / "x.log.1")
+    get_logger("svc").info("still old")
+    reopen_files()
+    get_logger("svc").info("new")
+    assert events_of(tmp_path / "x.log.1") == ["old", "still old"]
+    assert events_of(path) == ["new"]
+
+
+def test_rotation_by_signal(tmp_path):
+    """`kill -HUP`, as logrotate sends it."""
+    path = tmp_path / "x.log"
+    done = run(
+        """
+        configure_logging(filename=sys.argv[1])
+        reopen_on_signal()
+        get_logger("svc").info("old")
+        os.rename(sys.argv[1], sys.argv[1] + ".1")
+        os.kill(os.getpid(), signal.SIGHUP)
+        get_logger("svc").info("new")
+        """,
+        path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert events_of(path) == ["new"]
+
+
+def test_printed_text_keeps_its_place_among_lines():
+    """What was printed to the same stream before a line comes before it."""
+    done = run("""
+        configure_logging(stream=sys.stdout)
+        print("first"); get_logger("svc").info("second"); print("third")
+        """)
+    first, second, third = done.stdout.decode().splitlines()
+    assert (first, json.loads(second)["event"], third) == ("first", "second", "third")
+
+
+def test_a_stream_in_an_old_encoding_gets_escapes():
+    """Better `\\\\u20ac` than nothing."""
+    raw = io.BytesIO()
+    configure_logging(stream=io.TextIOWrapper(raw, encoding="ascii", write_through=True))
+    get_logger("svc").info("5 €")
+    assert b"5 \\u20ac" in raw.getvalue()
+    assert lost_lines() == 0
+
+
+def test_a_replaced_stream_is_written_to():
+    """`handler.setStream` and pytest's capture replace streams."""
+    first, second = io.StringIO(), io.StringIO()
+    configure_logging(stream=first)
+    get_logger("svc").info("one")
+    logging.getLogger().handlers[0].setStream(second)
+    get_logger("svc").info("two")
+    assert '"one"' in first.getvalue()
+    assert '"two"' in second.getvalue()
+
+
+def test_a_processor_that_raises_does_not_reach_the_application(capsys):
+    """It is reported as `logging` reports a formatter that raises."""
+
+    def broken(_logger, _name, _event):
+        raise RuntimeError("no")
+
+    configure_logging(stream=io.StringIO(), processors=[broken])
+    get_logger("svc").info("x")
+    assert "RuntimeError: no" in capsys.readouterr().err

@@ -1,0 +1,181 @@
+"""An event goes to bytes without a record when only our sink listens, and the line is the one that a record gives."""
+
+import io
+import json
+import logging
+import time
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from maestro_core_logging import EventFormatter, configure_logging, get_logger, log_context
+
+NAMES = st.sampled_from([
+    "order_id", "name", "message", "level", "event", "logger", "timestamp", "service", "exception", "stack", "name_",
+    "password", "note", "asctime", "lineno", "taskName", "a b", "", "é",
+])  # fmt: skip
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=40)
+    | st.sampled_from(["password=abcdef", "AKIAQQQQQQQQQQQQQQQQ", 4111111111111111, b"\xff", {1, 2}, {"token": "x"}])
+)
+VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3))
+FIELDS = st.dictionaries(NAMES, VALUES, max_size=4)
+MESSAGES = st.sampled_from(
+    [
+        ("plain", ()), ("n=%d", (3,)), ("%s and %r", ("a", "b")), ("%(k)s", ({"k": 1},)), ("100%", ()), ("%d", ("x",)),
+        (ValueError("odd"), ()), (7, ()), ("", ()), ("two\nlines", ()), ("password=abcdef", ()), ("%s", ({},)),
+        ("\ud800", ()), ("%s %s", (1,)),
+    ]
+)  # fmt: skip
+
+
+def line_of(listener, format_, message, fields, extra, context, exception, level):
+    """Log one call twice (the second finds what the first remembered) and give the second line."""
+    stream = io.StringIO()
+    configure_logging(stream=stream, service_name="orders", format=format_, level="DEBUG", force=True)
+    log = get_logger("svc.pay")
+    if listener:
+        log.addHandler(listener)
+    keywords = {**fields, **({"extra": extra} if extra else {}), **({"exc_info": exception} if exception else {})}
+    with log_context(**context):
+        for _ in range(2):
+            stream.truncate(0)
+            stream.seek(0)
+            try:
+                log._log(level, message[0], message[1], **keywords)
+            except KeyError as error:
+                return repr(error)
+    if listener:
+        log.removeHandler(listener)
+    return stream.getvalue()
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from(["json", "ecs", "console", "logfmt"]),
+    MESSAGES,
+    FIELDS,
+    FIELDS,
+    st.dictionaries(st.sampled_from(["request_id", "tenant", "order_id", "name"]), st.text(max_size=5), max_size=2),
+    st.sampled_from([None, True, ValueError("odd"), (None, None, None)]),
+    st.sampled_from([10, 20, 30, 40, 50, 25]),
+)
+def test_both_paths_write_the_same_line(format_, message, fields, extra, context, exception, level):
+    """For any message, arguments, fields, extra, context, exception, level and format."""
+    with patch("time.time", return_value=1_790_000_000.123456):
+        call = (format_, message, fields, extra, context, exception, level)
+        assert line_of(None, *call) == line_of(logging.NullHandler(), *call)
+
+
+@pytest.fixture
+def records_made(monkeypatch):
+    """Count the records that are made, without being seen as a patch of a record's way."""
+    made = []
+    original = logging.LogRecord.__init__
+
+    def counted(self, *args, **kwargs):
+        made.append(self)
+        original(self, *args, **kwargs)
+
+    monkeypatch.setattr(logging.LogRecord, "__init__", counted)
+    return made
+
+
+def test_no_record_is_made_when_only_our_sink_listens(records_made):
+    """For a child, for the root, with fields, with arguments, for an adapter and with an exception."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    get_logger("svc.pay").info("x", a=1)
+    get_logger().warning("x %s", 1)
+    get_logger("svc").bind(a=1).error("x", exc_info=True)
+    logging.getLogger("svc").info("x", extra={"k": 1})
+    assert records_made == []
+    assert len(stream.getvalue().splitlines()) == 4
+
+
+LISTENERS = {
+    "a handler on the logger": lambda log: log.addHandler(logging.NullHandler()),
+    "a handler on its parent": lambda log: log.parent.addHandler(logging.NullHandler()),
+    "a second handler on the root": lambda log: logging.getLogger().addHandler(logging.NullHandler()),
+    "a filter on the logger": lambda log: log.addFilter(lambda record: True),
+    "a filter on our sink": lambda log: logging.getLogger().handlers[0].addFilter(lambda record: True),
+    "another formatter": lambda log: logging.getLogger().handlers[0].setFormatter(logging.Formatter()),
+    "a subclass of our formatter": lambda log: logging.getLogger()
+    .handlers[0]
+    .setFormatter(type("Mine", (EventFormatter,), {})()),
+    "a record factory": lambda log: logging.setLogRecordFactory(lambda *a, **k: logging.LogRecord(*a, **k)),
+    "a patched method of the logger": lambda log: setattr(log, "handle", type(log).handle.__get__(log)),
+    "a patched method of the sink": lambda log: setattr(
+        logging.getLogger().handlers[0], "emit", logging.NullHandler().emit
+    ),
+    "a logger that does not propagate": lambda log: (
+        setattr(log, "propagate", False),
+        log.addHandler(logging.NullHandler()),
+    ),
+}
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_whoever_else_listens_gets_a_record(records_made, listener):
+    """The direct path is left at once."""
+    configure_logging(stream=io.StringIO())
+    log = get_logger("svc.pay")
+    get_logger("svc")
+    log.info("x", a=1)
+    assert records_made == []
+    LISTENERS[listener](log)
+    log.info("x", a=1)
+    assert len(records_made) == 1
+
+
+@pytest.mark.parametrize("name", ["makeRecord", "handle", "callHandlers", "filter", "_log"])
+def test_whoever_patches_the_standard_library_s_class_is_called(name):
+    """`patch.object(logging.Logger, "handle")` sees every call."""
+    configure_logging(stream=io.StringIO())
+    log = get_logger("svc")
+    with patch.object(logging.Logger, name, autospec=True, side_effect=getattr(logging.Logger, name)) as patched:
+        log.info("x")
+    patched.assert_called_once()
+
+
+def test_frozen_time_is_seen_on_both_paths():
+    """Tests that patch `time.time` see it in the lines."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    log = get_logger("svc")
+    with patch.object(time, "time", return_value=0.5):
+        log.info("x")
+        log.info("x")
+    assert [json.loads(line)["timestamp"] for line in stream.getvalue().splitlines()] == [
+        "1970-01-01T00:00:00.500000Z"
+    ] * 2
+
+
+def test_a_renamed_level_is_renamed_on_both_paths():
+    """`addLevelName` after the first line counts."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    log = get_logger("svc")
+    logging.addLevelName(21, "NOTICE")
+    try:
+        log.log(21, "x")
+        log.addHandler(logging.NullHandler())
+        log.log(21, "x")
+    finally:
+        del logging._levelToName[21], logging._nameToLevel["NOTICE"]
+    assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == ["notice", "notice"]
+
+
+def test_a_sink_s_level_is_kept():
+    """A handler level above the logger's holds lines back on the direct path too."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    logging.getLogger().handlers[0].setLevel(logging.ERROR)
+    get_logger("svc").info("x")
+    assert stream.getvalue() == ""

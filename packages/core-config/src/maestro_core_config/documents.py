@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import copy
 import json
+import warnings
 from typing import Any
+
+from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from ._descriptions import Description, describe, live_annotation, schema_of
 from ._live import REQUIRED
@@ -16,7 +19,10 @@ from ._live import REQUIRED
 
 def json_schema(settings_cls: Any) -> dict[str, Any]:
     """Return the class's JSON Schema, live fields included; each property names its environment variables."""
-    schema = copy.deepcopy(settings_cls.model_json_schema())
+    with warnings.catch_warnings():
+        # Old pydantic warns that a secret's default is left out, which is what we want of it.
+        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
+        schema = copy.deepcopy(settings_cls.model_json_schema())
     properties = schema.setdefault("properties", {})
     for name, field in settings_cls.__live_fields__.items():
         entry = schema_of(live_annotation(field))

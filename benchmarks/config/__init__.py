@@ -1,0 +1,1 @@
+"""core-config against pydantic-settings: loading, access, rotation."""

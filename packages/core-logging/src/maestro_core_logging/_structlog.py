@@ -37,7 +37,7 @@ def _call_of_event(_logger: Any, _method: str, event: Any) -> tuple[tuple[object
 
 def _frames_of_structlog() -> int:
     """Count structlog's frames between the call and `logging`, so that the record names the caller."""
-    frame, count = sys._getframe(2), 1
+    frame, count = sys._getframe(3), 1  # above this function, the processor and what runs processors
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("structlog"):
         frame, count = frame.f_back, count + 1
     return count

@@ -11,11 +11,12 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket
 from fastapi.responses import PlainTextResponse
 from fastapi.testclient import TestClient
-from maestro_core_api import MaestroAPI, instrument
-from maestro_core_api._routes import RouteTable
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
+
+from maestro_core_api import MaestroAPI, instrument
+from maestro_core_api._routes import RouteTable
 
 Events = list[dict[str, Any]]
 

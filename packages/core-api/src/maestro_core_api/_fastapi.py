@@ -79,6 +79,11 @@ class MaestroAPI(FastAPI):
         """
         self._maestro_observer.readiness.add(name, check, timeout_s=timeout_s)
 
+    @property
+    def requests_in_flight(self) -> int:
+        """Requests and WebSockets that are being served now."""
+        return self._maestro_observer.lifecycle.in_flight
+
     def begin_drain(self) -> None:
         """Let `/readyz` answer 503 from now on, while requests are still served."""
         self._maestro_observer.lifecycle.begin_drain()

@@ -95,7 +95,7 @@ def _members(error: HTTPException) -> dict[str, Any]:
         return jsonable_encoder({**members, **texts})  # type: ignore[no-any-return]  # a dict comes back as a dict
     if isinstance(detail, list | tuple):
         return {"errors": jsonable_encoder(detail)}
-    return {} if detail in (None, title) else {"detail": str(detail)}
+    return {} if detail in (None, "", title) else {"detail": str(detail)}
 
 
 def _problem(request: Request, status: int, *, headers: Mapping[str, str] | None = None, **members: Any) -> Response:

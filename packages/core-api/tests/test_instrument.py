@@ -1,0 +1,140 @@
+"""`instrument` around what is not ours: the same object, once, with everything MaestroAPI has."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+import maestro_core_api
+from maestro_core_api import DuplicateCheck, MaestroAPI, NotInstrumentable, instrument
+
+Events = list[dict[str, Any]]
+
+
+async def ok(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(request.state.request_id)
+
+
+@pytest.mark.parametrize("make", [FastAPI, Starlette])
+def test_a_starlette_like_comes_back_as_the_same_object(make: Callable[[], Any], events: Events) -> None:
+    """Identity, class and routes are kept; middleware that is added afterwards still ends up inside."""
+    app = make()
+    routes = list(app.routes)
+    assert instrument(app, service_name="s") is app
+    assert type(app) is make
+    assert app.routes == routes
+    app.router.routes.append(Route("/", ok))
+    client = TestClient(app)
+    answer = client.get("/")
+    assert answer.text == answer.headers["x-request-id"]
+    assert client.get("/livez").json() == {"status": "ok"}
+    assert [e["service"] for e in events] == ["s"]
+
+
+def test_a_second_call_does_nothing_but_add_checks(events: Events) -> None:
+    """Twice instrumented is once instrumented; checks of both calls are asked."""
+    app = Starlette(routes=[Route("/", ok)])
+    instrument(instrument(app, readiness={"a": lambda: True}), readiness={"b": lambda: False})
+    client = TestClient(app)
+    client.get("/")
+    assert len(events) == 1
+    assert client.get("/readyz").json()["failing"] == ["b"]
+    with pytest.raises(DuplicateCheck):
+        instrument(app, readiness={"a": lambda: True})
+
+
+def test_an_application_that_already_served_can_be_instrumented(events: Events) -> None:
+    """The middleware stack that exists by then is wrapped as it is."""
+    app = Starlette(routes=[Route("/", lambda request: PlainTextResponse("x"))])
+    client = TestClient(app)
+    client.get("/")
+    instrument(app)
+    assert "x-request-id" in client.get("/").headers
+    assert len(events) == 1
+
+
+def test_a_maestro_api_is_left_as_it_is(events: Events) -> None:
+    """A MaestroAPI has all of it; only the checks are added."""
+    app = MaestroAPI()
+    assert instrument(app, readiness={"db": lambda: False}) is app
+    client = TestClient(app)
+    client.get("/nope")
+    assert len(events) == 1
+    assert client.get("/readyz").status_code == 503
+
+
+def test_other_instances_of_the_class_are_untouched() -> None:
+    """Instrumenting one application says nothing about the next."""
+    instrument(FastAPI())
+    assert TestClient(FastAPI()).get("/livez").status_code == 404
+
+
+async def test_any_asgi_application_is_wrapped(events: Events, asgi_call: Callable[..., Any]) -> None:
+    """A bare ASGI callable gets ids, events, and probes where it answers nothing itself."""
+
+    async def bare(scope: Any, receive: Any, send: Any) -> None:
+        status = 200 if scope["path"] in ("/", "/metrics") else 404
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body", "body": b"bare"})
+
+    app = instrument(bare)
+    assert instrument(app) is app
+    sent = await asgi_call(app, {"path": "/"})
+    assert dict(sent[0]["headers"])[b"x-request-id"].decode() == events[0]["request_id"]
+    assert (await asgi_call(app, {"path": "/livez"}))[1]["body"] == b'{"status":"ok"}'
+    for _ in range(2):
+        assert (await asgi_call(app, {"path": "/metrics"}))[1]["body"] == b"bare"
+    assert (await asgi_call(app, {"path": "/nope"}))[0]["status"] == 404
+
+
+async def test_an_asgi_object_keeps_its_attributes(asgi_call: Callable[..., Any]) -> None:
+    """What the application has can still be read through the wrapper."""
+
+    class Raw:
+        version = "7"
+
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            await PlainTextResponse("raw")(scope, receive, send)
+
+    app = instrument(Raw())
+    assert app.version == "7"
+    assert (await asgi_call(app, {}))[1]["body"] == b"raw"
+
+
+@pytest.mark.parametrize("thing", [object(), "app", Starlette, lambda environ, start_response: []])
+def test_what_is_no_application_is_refused(thing: Any) -> None:
+    """A class, a string or a bare WSGI callable gives an error that says what is wanted."""
+    with pytest.raises(NotInstrumentable, match="pass a Flask, Starlette or FastAPI application"):
+        instrument(thing)
+
+
+def test_the_package_imports_no_framework() -> None:
+    """A Flask service needs no FastAPI, and the other way round; nor is OpenTelemetry imported."""
+    program = (
+        "import sys, maestro_core_api\n"
+        "loaded = {'fastapi', 'starlette', 'flask', 'werkzeug', 'opentelemetry', 'pydantic'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+        "sys.modules['fastapi'] = None\n"
+        "try:\n    maestro_core_api.MaestroAPI\n"
+        "except ImportError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == 'MaestroAPI needs fastapi; run: pip install "maestro-core-api[fastapi]"'
+
+
+def test_names_that_do_not_exist_are_attribute_errors() -> None:
+    """The lazy loading of one name does not hide the absence of others; every public name can be loaded."""
+    with pytest.raises(AttributeError, match="no attribute 'Maestro'"):
+        maestro_core_api.Maestro  # noqa: B018
+    assert all(getattr(maestro_core_api, name) is not None for name in maestro_core_api.__all__)
+    assert maestro_core_api.__all__ == sorted(maestro_core_api.__all__)

@@ -1,0 +1,126 @@
+"""Request metrics that leave the service's own metrics alone, whatever it does with its modules."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+
+from maestro_core_api import MaestroAPI, instrument
+from maestro_monitoring import RequestMetrics
+
+
+def run(program: str, **environment: str) -> str:
+    """Run a program in a process of its own, where the default registry is untouched; gives what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": ":".join(sys.path), **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+SERVICE = """
+import prometheus_client as p
+from fastapi.testclient import TestClient
+from maestro_core_api import MaestroAPI
+app = MaestroAPI()
+app.get("/items/{i}")(lambda i: i)
+client = TestClient(app)
+"""
+
+
+def test_requests_are_counted_by_template_status_and_method() -> None:
+    """One series per route, method and status; what a client makes up is bounded."""
+    mine = RequestMetrics(registry=(registry := CollectorRegistry()))
+    app = MaestroAPI(metrics=mine)
+    app.get("/items/{i}")(lambda i: i)
+    client = TestClient(app)
+    for i in range(50):
+        client.get(f"/items/{i}")
+        client.get(f"/scan/{i}")
+        client.request(f"M{i}", "/items/1")
+    text = generate_latest(registry).decode()
+    assert 'http_requests_total{method="GET",route="/items/{i}",status="200"} 50.0' in text
+    assert 'http_requests_total{method="GET",route="_unmatched",status="404"} 50.0' in text
+    assert 'http_requests_total{method="_OTHER",route="/items/{i}",status="405"} 50.0' in text
+    assert 'http_requests_in_progress{method="GET"} 0.0' in text
+    assert text.count("http_requests_total{") == 3
+
+
+def test_a_sampled_trace_becomes_an_exemplar_and_no_other() -> None:
+    """An exemplar must lead to a trace that was kept."""
+    mine = RequestMetrics(registry=(registry := CollectorRegistry()))
+    app = MaestroAPI(metrics=mine)
+    app.get("/")(lambda: 1)
+    client = TestClient(app)
+    client.get("/", headers={"traceparent": f"00-{'a' * 32}-{'b' * 16}-00"})
+    client.get("/", headers={"traceparent": f"00-{'c' * 32}-{'b' * 16}-01"})
+    from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+
+    text = openmetrics(registry).decode()
+    assert f'# {{trace_id="{"c" * 32}"}}' in text
+    assert "a" * 32 not in text
+
+
+def test_the_default_registry_is_the_services_own() -> None:
+    """Serving requests adds nothing to it: a `/metrics` route of the service shows what it showed."""
+    app = MaestroAPI()
+    app.get("/")(lambda: 1)
+    names = {metric.name for metric in REGISTRY.collect()}
+    TestClient(app).get("/")
+    assert {metric.name for metric in REGISTRY.collect()} == names
+    assert not any(name.startswith("http_") for name in names)
+
+
+def test_metrics_of_the_service_are_on_the_same_page() -> None:
+    """Counters in the default registry are shown beside ours."""
+    printed = run(
+        SERVICE + "p.Counter('orders', 'Orders.').inc()\nclient.get('/items/1')\nprint(client.get('/metrics').text)"
+    )
+    assert "orders_total 1.0" in printed
+    assert 'http_requests_total{method="GET",route="/items/{i}",status="200"} 1.0' in printed
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_service_may_have_metrics_of_the_same_name(is_late: bool) -> None:
+    """Declared before the first request, ours step aside to `maestro_http_…`; after it, the service's are shown."""
+    declare = "mine = p.Counter('http_requests_total', 'Mine.', ['code'])\nmine.labels('x').inc()\n"
+    ask = "client.get('/items/1')\n"
+    show = "text = client.get('/metrics').text\nprint(text)\nassert text.count('# TYPE http_requests_total ') == 1"
+    printed = run(SERVICE + (ask + declare if is_late else declare + ask) + show)
+    assert 'http_requests_total{code="x"} 1.0' in printed
+    assert ("maestro_http_requests_total{" in printed) is not is_late
+    assert "http_request_duration_seconds_count{" in printed
+
+
+def test_reloads_and_factories_never_duplicate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`importlib.reload` of the module that makes the application, and many applications a process, are fine."""
+    (tmp_path / "reloaded_service.py").write_text(
+        "from maestro_core_api import MaestroAPI\napp = MaestroAPI()\napp.get('/')(lambda: 1)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    module: Any = importlib.import_module("reloaded_service")
+    for _ in range(3):
+        module = importlib.reload(module)
+        assert TestClient(module.app).get("/").status_code == 200
+        other = instrument(FastAPI())
+        assert TestClient(other).get("/nope").status_code == 404
+
+
+def test_worker_processes_are_shown_together(tmp_path: Path) -> None:
+    """With PROMETHEUS_MULTIPROC_DIR, `/metrics` of one worker counts what another served."""
+    served = SERVICE + "client.get('/items/1')\n"
+    run(served, PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    printed = run(served + "print(client.get('/metrics').text)", PROMETHEUS_MULTIPROC_DIR=str(tmp_path))
+    assert 'http_requests_total{method="GET",route="/items/{i}",status="200"} 2.0' in printed

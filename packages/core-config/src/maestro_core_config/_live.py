@@ -276,9 +276,7 @@ def env(variable: str, default: Any = REQUIRED, **options: Any) -> Any:
 
 
 @overload
-def secret(
-    variable: str, *, fallback: str | None = None, empty_is_missing: bool = False, description: str = ""
-) -> str: ...
+def secret(variable: str, *, fallback: str = ..., empty_is_missing: bool = False, description: str = "") -> str: ...
 @overload
 def secret(
     variable: str, default: D, *, fallback: str | None = None, empty_is_missing: bool = False, description: str = ""

@@ -1,0 +1,49 @@
+"""The public surface: sorted, documented, cheap to import."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import maestro_core_config as config
+
+README = Path(__file__).parents[1] / "README.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
+def test_all_is_sorted_and_every_name_is_in_the_readme_or_has_a_docstring() -> None:
+    """Nothing public is without a word about it."""
+    assert config.__all__ == sorted(config.__all__)
+    text = README.read_text(encoding="utf-8")
+    silent = [name for name in config.__all__ if name not in text and not getattr(config, name).__doc__]
+    assert silent == []
+
+
+def test_every_converter_is_in_the_readmes_table() -> None:
+    """The migration engine's authors look there."""
+    tree = ast.parse((Path(config.__file__).parent / "_converters.py").read_text(encoding="utf-8"))
+    public = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name in config.__all__} | {
+        "boolean",
+        "is_set",
+        "truthy",
+        "loads",
+        "strip",
+        "lower",
+        "upper",
+    }
+    table = README.read_text(encoding="utf-8").partition("### Converters")[2].partition("## Layers")[0]
+    assert {name for name in public if not re.search(rf"\b{name}\b", table)} == set()
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_the_readmes_examples_run_as_they_stand(block: str, tmp_path: Path) -> None:
+    """Each in a fresh process and folder, warnings as errors."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

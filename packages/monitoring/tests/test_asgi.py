@@ -22,6 +22,14 @@ async def broken(request):
     raise ValueError("broken")
 
 
+async def shared(request):
+    return PlainTextResponse("twice")
+
+
+async def files(scope, receive, send) -> None:
+    await PlainTextResponse("a file")(scope, receive, send)
+
+
 async def chat(websocket):
     await websocket.accept()
     await websocket.close()
@@ -35,6 +43,9 @@ ROUTES = [
     Route("/items/{i:int}", item),
     Route("/broken", broken),
     Mount("/v1", routes=[Mount("/{tenant}", routes=[Route("/items/{i}", item, methods=["POST"])])]),
+    Mount("/static", app=files),
+    Route("/twice/{a}", shared),
+    Route("/second/{b}", shared),
     WebSocketRoute("/chat/{room}", chat),
     WebSocketRoute("/refused", refused),
 ]
@@ -66,7 +77,15 @@ async def call(app, path: str, method: str = "GET", kind: str = "http") -> list:
     async def send(message) -> None:
         sent.append(message)
 
-    scope = {"type": kind, "path": path, "headers": [], "query_string": b"", "root_path": "", "http_version": "1.1"}
+    scope = {
+        "type": kind,
+        "path": path,
+        "raw_path": path.encode(),
+        "headers": [],
+        "query_string": b"",
+        "root_path": "",
+        "http_version": "1.1",
+    }
     await app(scope | ({"method": method} if kind == "http" else {"subprotocols": []}), receive, send)
     return sent
 
@@ -81,6 +100,10 @@ async def call(app, path: str, method: str = "GET", kind: str = "http") -> list:
         ("FOOBAR1", "/items/3", ("_OTHER", "/items/{i}", "405")),
         ("POST", "/v1/acme/items/3", ("POST", "/v1/{tenant}/items/{i}", "200")),
         ("GET", "/v1/acme/items/3", ("GET", "/v1/{tenant}/items/{i}", "405")),
+        ("GET", "/v1/acme/elsewhere", ("GET", "/v1/{tenant}/{path}", "404")),
+        ("GET", "/static/css/site.css", ("GET", "/static/{path}", "200")),
+        ("GET", "/twice/3", ("GET", "/twice/{a}", "200")),
+        ("GET", "/second/3", ("GET", "/second/{b}", "200")),
         ("GET", "/nowhere/3", ("GET", "_unmatched", "404")),
     ],
 )
@@ -91,6 +114,17 @@ async def test_every_request_is_counted_under_its_template(app, registry, method
         registry.get_sample_value("http_requests_total", dict(zip(("method", "route", "status"), labels, strict=True)))
         == 1
     )
+
+
+async def test_routes_added_while_serving_are_found(registry):
+    """Old tables are not believed for ever."""
+    inner = Starlette()
+    app = ObservedApp(inner, requests=RequestMetrics(registry=registry))
+    for number in range(3):
+        inner.router.routes.append(Route(f"/added{number}/{{i}}", lambda request, n=number: PlainTextResponse(str(n))))
+        await call(app, f"/added{number}/7")
+        labels = {"method": "GET", "route": f"/added{number}/{{i}}", "status": "200"}
+        assert registry.get_sample_value("http_requests_total", labels) == 1
 
 
 async def test_the_span_is_current_in_the_endpoint_and_is_the_exemplar(app, registry, tracing, exporter):

@@ -14,6 +14,7 @@ the named files. Nothing is counted twice and nothing is lost in either case.
 from __future__ import annotations
 
 import fcntl
+import inspect
 import json
 import os
 import shutil
@@ -32,6 +33,9 @@ _MANIFEST = "folded.json"
 _ENVIRONMENT = "PROMETHEUS_MULTIPROC_DIR"
 # Their series speak of one live process: summed or shown after its end they would be wrong.
 _GONE_WITH_THE_WORKER = ("gauge_live", "gauge_all_")
+
+# Timestamps, and with them gauges of the most recent worker, came with prometheus-client 0.18.
+_HAS_TIMESTAMPS = "timestamp" in inspect.signature(MmapedDict.write_value).parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +141,7 @@ def _write_sums(target: Path, files: list[str]) -> None:
             for sample in metric.samples:
                 names, values = list(sample.labels), list(sample.labels.values())
                 key = mmap_key(metric.name, sample.name, names, values, metric.documentation)
-                sums.write_value(key, sample.value, sample.timestamp or 0.0)  # type: ignore[no-untyped-call]  # as above
+                _write(sums, key, sample.value, sample.timestamp or 0.0)
     finally:
         sums.close()  # type: ignore[no-untyped-call]  # as above
 
@@ -150,7 +154,11 @@ def _write_newest(sums: MmapedDict, files: list[str]) -> None:
             if timestamp >= newest.get(key, (0.0, 0.0))[1]:
                 newest[key] = (value, timestamp)
     for key, (value, timestamp) in newest.items():
-        sums.write_value(key, value, timestamp)  # type: ignore[no-untyped-call]  # as above
+        _write(sums, key, value, timestamp)
+
+
+def _write(sums: MmapedDict, key: str, value: float, timestamp: float) -> None:
+    sums.write_value(key, value, *([timestamp] if _HAS_TIMESTAMPS else []))  # type: ignore[no-untyped-call]  # as above
 
 
 def _process_id(path: Path) -> int:

@@ -12,11 +12,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from ._requests import RequestMetrics, bounded_method
+from ._starlette import StarletteRoutes
 
 if TYPE_CHECKING:
     from .tracing import ServerSpan, Tracing
 
-__all__ = ["ObservedApp", "starlette_route"]
+__all__ = ["ObservedApp", "StarletteRoutes"]
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -44,7 +45,7 @@ class ObservedApp:
         self._app = app
         self._requests = requests
         self._tracing = tracing
-        self._route_of = route_of or starlette_route
+        self._route_of = route_of or StarletteRoutes()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -115,21 +116,6 @@ class ObservedApp:
             trace_id = f"{context.trace_id:032x}" if context.trace_flags.sampled else None
         if self._requests is not None:
             self._requests.observe(method=method, route=route, status=status, duration_s=duration_s, trace_id=trace_id)
-
-
-def starlette_route(scope: Scope) -> str | None:
-    """Give the template of Starlette's own routes, mounts included; None when nothing matched.
-
-    Since FastAPI 0.137 a route included through a router does not know its prefix. For FastAPI use `MaestroAPI`
-    or `instrument()` of maestro_core_api, which resolve templates over all supported versions.
-    """
-    route = scope.get("route")
-    template = getattr(route, "path_format", None) or getattr(route, "path", None)
-    if scope.get("endpoint") is None or template is None:
-        return None
-    mounted: str = scope.get("root_path", "").removeprefix(scope.get("app_root_path", ""))
-    names = {str(value): f"{{{name}}}" for name, value in (scope.get("path_params") or {}).items()}
-    return "/".join(names.get(part, part) for part in mounted.split("/")) + str(template)
 
 
 def _status(message: Message, known: int) -> int:

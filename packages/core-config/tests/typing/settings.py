@@ -57,4 +57,4 @@ def changed(change: Change[int]) -> None:
     assert_type(change.new, int)
 
 
-number: int = env("A", None)  # type: ignore[arg-type]  # without a parser the text stays text
+number: int = env("A")  # type: ignore[assignment]  # without a parser the text stays text

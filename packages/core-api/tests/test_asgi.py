@@ -178,6 +178,10 @@ async def test_a_client_that_leaves_is_a_disconnect(events: Events, asgi_call: C
         await sent.wait()
         return {"type": "http.disconnect"}
 
+    async def silence() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        raise AssertionError("never set")
+
     async def broken_pipe(message: Any) -> None:
         if message["type"] == "http.response.body":
             raise BrokenPipeError
@@ -185,9 +189,20 @@ async def test_a_client_that_leaves_is_a_disconnect(events: Events, asgi_call: C
     await asgi_call(app, {}, receive=leave)
     # Newer Starlettes turn the broken pipe into an exception of their own, in a group or not.
     with pytest.raises(BaseException):  # noqa: B017
-        await asgi_call(app, {"asgi": {"spec_version": "2.4"}}, send=broken_pipe)
-    assert events[0]["outcome"] == "disconnected"
-    assert events[0]["status"] == 200
+        await asgi_call(app, {}, receive=silence, send=broken_pipe)
+    assert [(e["status"], e["outcome"]) for e in events] == [(200, "disconnected")] * 2
+
+
+def test_an_os_error_of_the_service_is_a_crash(events: Events) -> None:
+    """A refused connection to a database is no client that left."""
+    app = MaestroAPI()
+
+    @app.get("/")
+    def read() -> None:
+        raise ConnectionRefusedError
+
+    TestClient(app, raise_server_exceptions=False).get("/")
+    assert [(e["status"], e["outcome"]) for e in events] == [(500, "crashed")]
 
 
 async def test_a_cancelled_request_is_written(events: Events, asgi_call: Callable[..., Any]) -> None:

@@ -149,6 +149,7 @@ class _Exchange:
         "_send",
         "context",
         "failure",
+        "has_client_left",
         "is_complete",
         "path",
         "request_id",
@@ -167,6 +168,7 @@ class _Exchange:
         self.path: str = scope["path"]
         self.status = 0
         self.is_complete = False
+        self.has_client_left = False
         self.failure: BaseException | None = None
         self.request_id, self.trace = self._identified()
         self.context: dict[str, str] = {"request_id": self.request_id}
@@ -225,7 +227,7 @@ class _Exchange:
     def _outcome(self) -> str:
         if isinstance(self.failure, asyncio.CancelledError):
             return "cancelled"
-        if self.failure is not None and not isinstance(self.failure, OSError):
+        if self.failure is not None and not self.has_client_left:
             return "crashed"
         return "completed" if self.is_complete else "disconnected"
 
@@ -239,7 +241,12 @@ class _HTTPExchange(_Exchange):
         if kind == "http.response.start":
             message = self._decorated(message)
             self.status = message["status"]
-        await self._send(message)
+        try:
+            await self._send(message)
+        except OSError:
+            # Servers say so that the connection is gone; frameworks then raise exceptions of their own.
+            self.has_client_left = True
+            raise
         if kind == "http.response.body":
             if not message.get("more_body", False):
                 self.is_complete = True

@@ -63,10 +63,16 @@ class Tables:
 
 
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
-_LEAVES = frozenset({type(None), ast.Constant, ast.Pass, ast.Break, ast.Continue, ast.Load, ast.Store, ast.Del, ast.alias})
+_LEAVES = frozenset(
+    {type(None), ast.Constant, ast.Pass, ast.Break, ast.Continue, ast.Load, ast.Store, ast.Del, ast.alias}
+)
 _TRIES: tuple[type, ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
 _FIELDS: dict[type, tuple[str, ...]] = {
-    kind: tuple(name for name in kind._fields if name not in {"ctx", "op", "ops", "type_comment", "lineno", "id", "attr", "arg", "name", "names", "kwd_attrs"})
+    kind: tuple(
+        name
+        for name in kind._fields
+        if name not in {"ctx", "op", "ops", "type_comment", "lineno", "id", "attr", "arg", "name", "names", "kwd_attrs"}
+    )
     for kind in vars(ast).values()
     if isinstance(kind, type) and issubclass(kind, ast.AST)
 }
@@ -142,7 +148,9 @@ def _walk(scope: Scope, stack: list[ast.AST], tables: Tables, pending: list[tupl
                     push(value)
 
 
-def _use_chain(outer: ast.expr, call: ast.Call | None, scope: Scope, uses: dict[str, list[Use]], stack: list[ast.AST]) -> None:
+def _use_chain(
+    outer: ast.expr, call: ast.Call | None, scope: Scope, uses: dict[str, list[Use]], stack: list[ast.AST]
+) -> None:
     root: ast.expr = outer
     while type(root) is ast.Attribute:
         root = root.value
@@ -174,6 +182,8 @@ def _assign(node: ast.AST, scope: Scope, _tables: Tables, _pending: object, stac
         return False
     stack.append(node.annotation)
     if node.value is None:
+        if scope.kind == "function":
+            _add(scope, node.target.id, Binding("other", node))  # declared here, so it is local to the whole function
         return True
     _add(scope, node.target.id, Binding("assign", node, None, node.value))
     stack.append(node.value)
@@ -202,7 +212,9 @@ def _import(node: ast.AST, scope: Scope, tables: Tables, _pending: object, _stac
     return True
 
 
-def _function(node: ast.AST, scope: Scope, tables: Tables, pending: list[tuple[Scope, list[ast.AST]]], stack: list[ast.AST]) -> bool:
+def _function(
+    node: ast.AST, scope: Scope, tables: Tables, pending: list[tuple[Scope, list[ast.AST]]], stack: list[ast.AST]
+) -> bool:
     assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
     body: list[ast.AST]
     if isinstance(node, ast.Lambda):
@@ -228,7 +240,9 @@ def _function(node: ast.AST, scope: Scope, tables: Tables, pending: list[tuple[S
     return True
 
 
-def _class(node: ast.AST, scope: Scope, tables: Tables, pending: list[tuple[Scope, list[ast.AST]]], stack: list[ast.AST]) -> bool:
+def _class(
+    node: ast.AST, scope: Scope, tables: Tables, pending: list[tuple[Scope, list[ast.AST]]], stack: list[ast.AST]
+) -> bool:
     assert isinstance(node, ast.ClassDef)
     _add(scope, node.name, Binding("class", node, None, node))
     stack.extend(node.decorator_list)
@@ -255,7 +269,9 @@ def _type_parameters(node: ast.AST, scope: Scope, tables: Tables, pending: list[
     return middle
 
 
-def _comprehension(node: ast.AST, scope: Scope, tables: Tables, pending: list[tuple[Scope, list[ast.AST]]], stack: list[ast.AST]) -> bool:
+def _comprehension(
+    node: ast.AST, scope: Scope, tables: Tables, pending: list[tuple[Scope, list[ast.AST]]], stack: list[ast.AST]
+) -> bool:
     assert isinstance(node, _COMPREHENSIONS)
     inner = Scope("comprehension", node, scope)
     tables.scopes.append(inner)
@@ -330,7 +346,8 @@ if hasattr(ast, "TypeAlias"):
 def _redirect(scope: Scope, module: Scope) -> None:
     for name in scope.globals & scope.bindings.keys():
         module.bindings.setdefault(name, []).extend(
-            binding._replace(kind="other" if binding.kind == "assign" else binding.kind) for binding in scope.bindings.pop(name)
+            binding._replace(kind="other" if binding.kind == "assign" else binding.kind)
+            for binding in scope.bindings.pop(name)
         )
     for name in scope.nonlocals & scope.bindings.keys():
         moved = scope.bindings.pop(name)

@@ -39,7 +39,9 @@ class ResultCache:
             self._connection = sqlite3.connect(path, timeout=5, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=OFF")
-            self._connection.execute("CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
+            )
         except (OSError, sqlite3.Error):
             self._connection = None
 
@@ -59,7 +61,8 @@ class ResultCache:
             for start in range(0, len(wanted), 500):
                 part = wanted[start : start + 500]
                 marks = ",".join("?" * len(part))
-                found.update(self._connection.execute(f"SELECT key, value FROM results WHERE key IN ({marks})", part).fetchall())  # noqa: S608  # only question marks are put in
+                query = f"SELECT key, value FROM results WHERE key IN ({marks})"  # noqa: S608  # only marks are put in
+                found.update(self._connection.execute(query, part).fetchall())
         except sqlite3.Error:
             return {}
         return found

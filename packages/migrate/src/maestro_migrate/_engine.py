@@ -5,6 +5,7 @@ Two phases with a barrier between them, each over processes in chunks of equal b
 any number of workers. A file that kills its worker is named and left alone.
 """
 
+import gc
 import json
 import multiprocessing
 import os
@@ -20,6 +21,7 @@ from typing import Any
 from ._cache import ResultCache, build_digest, digest
 from ._facts import facts_of
 from ._files import is_service_code, python_files
+from ._hidden import hidden_uses
 from ._plan import FileWrite, MigrationPlan, UnparsedFile
 from ._project import PATCH_WORDS, Facts, Project, import_names
 from ._recipe import Recipe
@@ -68,16 +70,28 @@ def plan(root: Path, options: Options, *, service: str = "", paths: Sequence[str
     made = MigrationPlan(service or root.name, scanned=len(files), requires=frozenset())
     made.unparsed = [UnparsedFile(path, facts[path].unparsed) for path in files if facts[path].unparsed]
     for path in files:
-        for recipe, count in facts[path].sites.items():
-            made.sites[recipe] = made.sites.get(recipe, 0) + count
+        for name, count in facts[path].sites.items():
+            made.sites[name] = made.sites.get(name, 0) + count
+        for name, reason in facts[path].failed.items():
+            made.findings.append(
+                Finding(path, 1, name, f"recipe-failed: {reason}", "report it to the recipe's author", "warning")
+            )
     contributions: dict[str, list[tuple[str, Any]]] = {}
     for result in results:
         made.findings += result.findings
         made.rounds = max(made.rounds, result.rounds)
-        for recipe, item in result.contributions:
-            contributions.setdefault(recipe, []).append((result.path, item))
+        for name, item in result.contributions:
+            contributions.setdefault(name, []).append((result.path, item))
         if result.after is not None:
-            made.writes.append(FileWrite(result.path, (root / result.path).read_bytes(), result.after, tuple(sorted(result.changes, key=lambda c: c.line)), _theme(result.changes)))
+            made.writes.append(
+                FileWrite(
+                    result.path,
+                    (root / result.path).read_bytes(),
+                    result.after,
+                    tuple(sorted(result.changes, key=lambda c: c.line)),
+                    _theme(result.changes),
+                )
+            )
         if result.unparsed and not facts[result.path].unparsed:
             made.unparsed.append(UnparsedFile(result.path, result.unparsed))
     for recipe in options.recipes:
@@ -96,7 +110,11 @@ def _deployment(root: Path) -> dict[str, str]:
     """Return the text of the files in a service's root that say what is shipped."""
     found: dict[str, str] = {}
     for path in sorted(root.iterdir()):
-        if (path.name in {"setup.py", "setup.cfg", "pyproject.toml"} or path.name.startswith("Dockerfile") or path.suffix == ".dockerfile") and path.is_file():
+        if (
+            path.name in {"setup.py", "setup.cfg", "pyproject.toml"}
+            or path.name.startswith("Dockerfile")
+            or path.suffix == ".dockerfile"
+        ) and path.is_file():
             try:
                 found[path.name] = path.read_text(encoding="utf-8", errors="replace")[:200_000]
             except OSError:
@@ -112,23 +130,83 @@ def _theme(changes: Iterable[Change]) -> str:
 def _facts(root: Path, files: Sequence[str], options: Options, store: ResultCache) -> dict[str, Facts]:
     names = import_names(files)
     roots = frozenset(part for each in names.values() for name in each[:2] for part in [name.split(".")[0]])
-    context = digest(build_digest().encode(), "\0".join(sorted(roots)).encode(), *(r.id.encode() for r in options.recipes)).encode()
+    context = digest(
+        build_digest().encode(), "\0".join(sorted(roots)).encode(), *(r.id.encode() for r in options.recipes)
+    ).encode()
     empty = Project({}, files=files)
-    work = partial(_scan_file, root, empty, roots, options.recipes, _scan_words(options.recipes))
-    raw = _run(root, files, work, options, store, lambda path, data: digest(context, path.encode(), names[path][0].encode() if names[path] else b"", data), "scan")
-    return {path: Facts(**json.loads(raw[path])) for path in files}
+
+    def scanned(paths: Sequence[str], words: _Prefilter | None) -> dict[str, Facts]:
+        work = partial(_scan_file, empty, roots, options.recipes, words)
+        mark = b"whole" if words is None else b""
+        raw = _run(
+            root,
+            paths,
+            work,
+            options,
+            store,
+            lambda path, data: digest(
+                context, mark, path.encode(), names[path][0].encode() if names[path] else b"", data
+            ),
+            "scan",
+        )
+        return {path: Facts(**json.loads(raw[path])) for path in paths}
+
+    facts = scanned(files, _prefilter(options.recipes))
+    lenders = _lenders(facts, {site.split(".")[0] for recipe in options.recipes for site in recipe.sites})
+    return facts | scanned(lenders, None) if lenders else facts
 
 
-def _scan_words(recipes: Sequence[Recipe]) -> re.Pattern[bytes]:
-    """Return what a file must hold for its facts to matter to any other file."""
-    words = {re.escape(word) for recipe in recipes for word in recipe.words}
-    heads = sorted({site.split(".")[0] for recipe in recipes for site in recipe.sites})
-    borrowed = [rf"from\s+[.\w]+\s+import\s[^\n]*\b{head}\b|\w\.{head}\b|^[ \t]+{head},?[ \t]*$" for head in heads]
-    return re.compile("|".join([*sorted(words), PATCH_WORDS.pattern.decode(), r"import\s+\*", r"sys\.modules", *borrowed]).encode(), re.MULTILINE)
+def _lenders(facts: Mapping[str, Facts], heads: set[str]) -> list[str]:
+    """Return the files that must be read whole: others star-import them, or take the plumbing's module from them although they do not use it."""
+    project = Project(facts)
+    wanted = {star for each in facts.values() for star in each.stars}
+    wanted |= {
+        use.rpartition(".")[0] for each in facts.values() for use in each.uses if use.rpartition(".")[2] in heads
+    }
+    wanted |= {
+        use.partition(f".{head}.")[0]
+        for each in facts.values()
+        for use in each.uses
+        for head in heads
+        if f".{head}." in use
+    }
+    return sorted({path for name in wanted if (path := project.path_of(name)) is not None})
 
 
-def _scan_file(root: Path, project: Project, roots: frozenset[str], recipes: Sequence[Recipe], words: re.Pattern[bytes], path: str, raw: bytes) -> str:
-    if words.search(raw) is None and not (path.endswith("__init__.py") and b"import" in raw):
+@dataclass(frozen=True)
+class _Prefilter:
+    """What a file must hold for its facts to matter to any other file; plain searches first, since they cost next to nothing."""
+
+    words: tuple[bytes, ...]
+    heads: tuple[tuple[bytes, re.Pattern[bytes]], ...]
+
+    def passes(self, raw: bytes) -> bool:
+        """Return whether the file has to be parsed."""
+        if any(word in raw for word in self.words) or PATCH_WORDS.search(raw) or _STAR.search(raw):
+            return True
+        return any(head in raw and borrowed.search(raw) for head, borrowed in self.heads)
+
+
+_STAR = re.compile(rb"import[ \t]+\*|sys\.modules|\b(?:vars|dir|getmembers)\(\w")
+
+
+def _prefilter(recipes: Sequence[Recipe]) -> _Prefilter:
+    words = tuple(sorted({word.encode() for recipe in recipes for word in recipe.words}))
+    heads = sorted({site.partition(".")[0] for recipe in recipes for site in recipe.sites})
+    forms = (r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b", r"\w\.{0}\b", r"""["']{0}["']""", r"^[ \t]+{0},?[ \t]*$")
+    borrowed = [re.compile("|".join(form.format(head) for form in forms).encode(), re.MULTILINE) for head in heads]
+    return _Prefilter(words, tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)))
+
+
+def _scan_file(
+    project: Project,
+    roots: frozenset[str],
+    recipes: Sequence[Recipe],
+    words: _Prefilter | None,
+    path: str,
+    raw: bytes,
+) -> str:
+    if words is not None and not words.passes(raw) and not (path.endswith("__init__.py") and b"import" in raw):
         reason = ""
         if b"\0" in raw:
             reason = "holds NUL bytes: binary, or UTF-16 text that Python does not read either"
@@ -145,12 +223,20 @@ def _scan_file(root: Path, project: Project, roots: frozenset[str], recipes: Seq
             count = module.count(recipe.sites)
             if count:
                 facts.sites[recipe.id] = count
+            elif not facts.hidden and next(hidden_uses(module, frozenset(recipe.sites)), None) is not None:
+                facts.hidden = True
         if recipe.scan is not None:
             module.recipe = recipe.id
-            found = recipe.scan(module)
+            try:
+                found = recipe.scan(module)
+            except Exception as error:  # noqa: BLE001  # the boundary to recipes, which anybody writes
+                facts.failed[recipe.id] = f"{type(error).__name__}: {error}"
+                continue
             if found:
                 facts.recipes[recipe.id] = found
     facts.marks = module.marks
+    if words is None:
+        facts.bound = sorted(module.tables.module.bindings)
     return json.dumps({key: value for key, value in asdict(facts).items() if value})
 
 
@@ -158,8 +244,10 @@ def _results(root: Path, project: Project, options: Options, store: ResultCache)
     words = sorted({word for recipe in options.recipes for word in recipe.words})
     pattern = re.compile("|".join(map(re.escape, words)).encode()) if words else re.compile(b"")
     facts = project.facts
-    files = [path for path in sorted(facts) if not facts[path].unparsed and (facts[path].sites or facts[path].exports or facts[path].uses or facts[path].recipes or facts[path].stars)]
-    joined = json.dumps([project.deploy, [[path, asdict(facts[path])] for path in sorted(facts)]], sort_keys=True).encode()
+    files = [path for path in sorted(facts) if _may_change(facts[path], project, options.recipes)]
+    joined = json.dumps(
+        [project.deploy, [[path, asdict(facts[path])] for path in sorted(facts)]], sort_keys=True
+    ).encode()
     recipe_pages = [json.dumps([r.id, r.page, r.words]).encode() for r in options.recipes]
     context = digest(build_digest().encode(), joined, str(options.unsafe).encode(), *recipe_pages).encode()
     work = partial(_rewrite, project, options.recipes, options.unsafe, pattern)
@@ -167,7 +255,19 @@ def _results(root: Path, project: Project, options: Options, store: ResultCache)
     return [_decode(path, raw[path]) for path in files]
 
 
-def _rewrite(project: Project, recipes: Sequence[Recipe], unsafe: bool, pattern: re.Pattern[bytes], path: str, raw: bytes) -> str:  # noqa: FBT001  # bound by `partial`, never passed by position elsewhere
+def _may_change(facts: Facts, project: Project, recipes: Sequence[Recipe]) -> bool:
+    """Return whether a file uses the plumbing itself, may get it from another module, or is of interest to a recipe that names no sites."""
+    if facts.unparsed:
+        return False
+    if facts.sites or facts.recipes or facts.hidden or facts.stars or any(not recipe.sites for recipe in recipes):
+        return True
+    heads = {site.partition(".")[0] for recipe in recipes for site in recipe.sites}
+    return any(project.canonical(use).partition(".")[0] in heads for use in facts.uses)
+
+
+def _rewrite(
+    project: Project, recipes: Sequence[Recipe], unsafe: bool, pattern: re.Pattern[bytes], path: str, raw: bytes
+) -> str:
     if pattern.search(raw) is None or not is_service_code(path, raw):
         return ""
     result = rewrite_file(raw, path, project, recipes, unsafe=unsafe)
@@ -189,12 +289,23 @@ def _decode(path: str, text: str) -> FileResult:
         return FileResult(path)
     plain = json.loads(text)
     changes = [
-        Change(tuple(Edit(**e) for e in c["edits"]), c["line"], c["recipe"], c["reason"], Safety(c["safety"]), tuple(c["requires"]), c["sites"], tuple(map(tuple, c["contributes"])))
+        Change(
+            tuple(Edit(**e) for e in c["edits"]),
+            c["line"],
+            c["recipe"],
+            c["reason"],
+            Safety(c["safety"]),
+            tuple(c["requires"]),
+            c["sites"],
+            tuple(map(tuple, c["contributes"])),
+        )
         for c in plain["changes"]
     ]
     after = None if plain["after"] is None else plain["after"].encode("latin-1")
     findings = [Finding(path, *each) for each in plain["findings"]]
-    return FileResult(path, after, changes, findings, [(r, i) for r, i in plain["contributions"]], plain["unparsed"], plain["rounds"])
+    return FileResult(
+        path, after, changes, findings, [(r, i) for r, i in plain["contributions"]], plain["unparsed"], plain["rounds"]
+    )
 
 
 # Work over processes --------------------------------------------------------------------------------------------------
@@ -203,7 +314,15 @@ _WORK: Callable[[str, bytes], str] | None = None
 _ROOT = Path()
 
 
-def _run(root: Path, files: Sequence[str], work: Callable[[str, bytes], str], options: Options, store: ResultCache, key: Callable[[str, bytes], str], stage: str) -> dict[str, str]:
+def _run(
+    root: Path,
+    files: Sequence[str],
+    work: Callable[[str, bytes], str],
+    options: Options,
+    store: ResultCache,
+    key: Callable[[str, bytes], str],
+    stage: str,
+) -> dict[str, str]:
     """Return the work's result for every file; files that are known by content are not worked on again."""
     results: dict[str, str] = {}
     todo: list[tuple[str, int]] = []
@@ -222,12 +341,25 @@ def _run(root: Path, files: Sequence[str], work: Callable[[str, bytes], str], op
         todo += [(path, len(data)) for path, data in part.items() if path not in results]
     if not todo:
         return results
-    fresh = dict(_spread(root, todo, work, options, stage, total))
+    collects = gc.isenabled()
+    gc.disable()  # trees hold no cycles, and a collection walks every node of the one at hand
+    try:
+        fresh = dict(_spread(root, todo, work, options, stage, total))
+    finally:
+        if collects:
+            gc.enable()
     store.write((keys[path], value) for path, value in fresh.items())
     return results | fresh
 
 
-def _spread(root: Path, todo: Sequence[tuple[str, int]], work: Callable[[str, bytes], str], options: Options, stage: str, total: int) -> Iterable[tuple[str, str]]:
+def _spread(
+    root: Path,
+    todo: Sequence[tuple[str, int]],
+    work: Callable[[str, bytes], str],
+    options: Options,
+    stage: str,
+    total: int,
+) -> Iterable[tuple[str, str]]:
     global _WORK, _ROOT
     _WORK, _ROOT = work, root
     size = sum(length for _, length in todo)

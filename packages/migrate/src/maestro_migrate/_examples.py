@@ -18,7 +18,9 @@ from .errors import MigrateError
 
 __all__ = ["Example", "PageError", "Program", "read_examples", "read_programs"]
 
-_FENCE = re.compile(r"^```py (before|after|unchanged|beside|program)((?: [a-z]+=\S+)*)[ ]*\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(
+    r"^```py (before|after|unchanged|beside|program)((?: [a-z]+=\S+)*)[ ]*\n(.*?)^```[ ]*$", re.MULTILINE | re.DOTALL
+)
 _HEADING = re.compile(r"^##+ (.+)$", re.MULTILINE)
 
 
@@ -72,7 +74,9 @@ def _fences(page: str) -> list[_Fence]:
 
 def _without_fences(page: str) -> str:
     """Return the page with fenced text blanked out, so that a comment in code is no heading."""
-    return re.sub(r"^```.*?^```[ ]*$", lambda match: re.sub(r"[^\n]", " ", match[0]), page, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(
+        r"^```.*?^```[ ]*$", lambda match: re.sub(r"[^\n]", " ", match[0]), page, flags=re.MULTILINE | re.DOTALL
+    )
 
 
 def read_examples(page: str) -> tuple[Example, ...]:
@@ -89,7 +93,9 @@ def read_examples(page: str) -> tuple[Example, ...]:
         if fence.kind == "program":
             continue
         if (fence.kind == "after") != (pending is not None):
-            raise PageError(f"line {fence.line}: `{fence.kind}` does not fit here; each `before` is followed by its `after`")
+            raise PageError(
+                f"line {fence.line}: `{fence.kind}` does not fit here; each `before` is followed by its `after`"
+            )
         if fence.kind == "beside":
             beside.append((fence.options.get("path", "other.py"), fence.text))
         elif fence.kind == "before":
@@ -99,13 +105,24 @@ def read_examples(page: str) -> tuple[Example, ...]:
             found.append(_example(first, after, tuple(beside)))
             beside, pending = [], None
     if pending is not None:
-        raise PageError(f"line {pending.line}: `before` has no `after`; write what the recipe makes of it, or call it `unchanged`")
+        raise PageError(
+            f"line {pending.line}: `before` has no `after`; write what the recipe makes of it, or call it `unchanged`"
+        )
     return tuple(found)
 
 
 def _example(first: _Fence, after: str | None, beside: tuple[tuple[str, str], ...]) -> Example:
     recipes = tuple(name for name in first.options.get("with", "").split(",") if name)
-    return Example(first.heading, first.line, first.text, after, first.options.get("path", "mod.py"), beside, recipes, first.options.get("finding", ""))
+    return Example(
+        first.heading,
+        first.line,
+        first.text,
+        after,
+        first.options.get("path", "mod.py"),
+        beside,
+        recipes,
+        first.options.get("finding", ""),
+    )
 
 
 def read_programs(page: str) -> tuple[Program, ...]:
@@ -129,6 +146,8 @@ def _file_bytes(fence: _Fence) -> bytes:
     text = fence.text
     if fence.options.get("final") == "none":
         text = text.rstrip("\n")
-    text = text.replace("\n", {"crlf": "\r\n", "cr": "\r"}.get(fence.options.get("newline", ""), "\n")).replace("␌", "\f")
+    text = text.replace("\n", {"crlf": "\r\n", "cr": "\r"}.get(fence.options.get("newline", ""), "\n")).replace(
+        "␌", "\f"
+    )
     body = text.encode(fence.options.get("encoding", "utf-8"))
     return codecs.BOM_UTF8 + body if fence.options.get("bom") == "yes" else body

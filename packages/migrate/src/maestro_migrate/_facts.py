@@ -3,12 +3,13 @@
 import ast
 
 from ._binder import Use
-from ._project import Facts, patched_strings
+from ._project import Facts, patched_strings, swapped_modules
 from ._semantics import Module
 
 __all__ = ["facts_of"]
 
-_REPLACERS = {"object", "setattr", "delattr"}
+_REPLACERS = frozenset({"object", "setattr", "delattr"})
+_READERS = frozenset({"getattr", "hasattr", "vars", "dir", "getmembers"})
 
 
 def facts_of(module: Module, roots: frozenset[str]) -> Facts:
@@ -40,11 +41,13 @@ def facts_of(module: Module, roots: frozenset[str]) -> Facts:
             _add_use(module, name, use, roots, uses, dotted)
             if use.call is not None:
                 _add_replacement(module, use, dotted, loose)
+                _add_reading(module, use, uses)
     facts.imports = sorted({
         alias.name.split(".")[0] if isinstance(node, ast.Import) else str(node.module).split(".")[0]
         for node, _ in module.tables.imports if isinstance(node, ast.Import) or node.level == 0
         for alias in node.names
     })  # fmt: skip
+    facts.swapped = sorted(swapped_modules(module.source.text))
     facts.uses, facts.patches, facts.loose = sorted(uses), sorted(dotted), sorted(loose)
     return facts
 
@@ -65,23 +68,62 @@ def _add_use(module: Module, name: str, use: Use, roots: frozenset[str], uses: s
     if not isinstance(use.outer, ast.Attribute):
         return
     stored = not isinstance(use.outer.ctx, ast.Load)
-    target, _ = module.binding_target(name, use.scope)
+    target, bindings = module.binding_target(name, use.scope)
+    if target is None and stored and len(bindings) == 1 and isinstance(bindings[0].value, ast.Name | ast.Attribute):
+        target = module.resolve(bindings[0].value)  # `module = logging; module.getLogger = fake`
     if target is None:
         return
+    if "__dict__" in (chain := _chain(use.outer)):
+        uses.add(".".join([target, *chain[: chain.index("__dict__")], "*"]))
+        dotted.update(f"{target}.{name}" for name in _written_keys(module))
     if target.split(".")[0] in roots or stored:
-        chain = []
-        node: ast.expr = use.outer
-        while isinstance(node, ast.Attribute):
-            chain.append(node.attr)
-            node = node.value
-        qualname = ".".join([target, *reversed(chain)])
+        qualname = ".".join([target, *chain])
         (dotted if stored else uses).add(qualname)
+
+
+def _chain(node: ast.expr) -> list[str]:
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.append(node.attr)
+        node = node.value
+    return names[::-1]
+
+
+def _written_keys(module: Module) -> set[str]:
+    """Return the string keys that the module assigns to, whatever to: which mapping is the module's dictionary is not told apart."""
+    stores = (
+        node for node in ast.walk(module.tree) if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)
+    )
+    return {
+        node.slice.value
+        for node in stores
+        if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
+    }
+
+
+def _add_reading(module: Module, use: Use, uses: set[str]) -> None:
+    """Add the names that `getattr(module, "name")` reads, and all of a module's for `vars(module)`."""
+    call = use.call
+    called = use.outer.attr if isinstance(use.outer, ast.Attribute) else use.root.id
+    if call is None or called not in _READERS or not call.args:
+        return
+    owner = module.resolve(call.args[0])
+    if owner is None:
+        return
+    second = call.args[1] if len(call.args) > 1 else None
+    known = isinstance(second, ast.Constant) and isinstance(second.value, str)
+    uses.add(f"{owner}.{second.value}" if known else f"{owner}.*")  # type: ignore[union-attr]  # narrowed by `known`
 
 
 def _add_replacement(module: Module, use: Use, dotted: set[str], loose: set[str]) -> None:
     call = use.call
     assert call is not None
     called = use.outer.attr if isinstance(use.outer, ast.Attribute) else use.root.id
+    if called == "multiple" and call.args:
+        first = call.args[0]
+        replaced = first.value if isinstance(first, ast.Constant) else module.resolve(first)
+        dotted.update(f"{replaced}.{keyword.arg}" for keyword in call.keywords if keyword.arg)
+        return
     if called not in _REPLACERS or len(call.args) < 2:
         return
     attribute = call.args[1]
@@ -90,5 +132,5 @@ def _add_replacement(module: Module, use: Use, dotted: set[str], loose: set[str]
     owner = module.resolve(call.args[0])
     if owner is not None:
         dotted.add(f"{owner}.{attribute.value}")
-    elif isinstance(call.args[0], ast.Name) or isinstance(call.args[0], ast.Call):
+    elif isinstance(call.args[0], ast.Name | ast.Call):
         loose.add(attribute.value.split(".")[0])

@@ -16,28 +16,74 @@ from ._spans import Edit
 __all__ = ["import_edits"]
 
 
-def import_edits(module: Module, requires: Iterable[str], replaced: Sequence[tuple[int, int]], first_party: frozenset[str]) -> list[Edit]:
+def import_edits(
+    module: Module, requires: Iterable[str], made: Sequence[Edit], first_party: frozenset[str]
+) -> list[Edit]:
     """
-    Return the edits that import `requires` and remove the module-level imports that the replaced spans were the last uses of.
+    Return the edits that import `requires` and remove the module-level imports that the made edits were the last uses of.
 
-    Each required name is imported under the name that `Module.local_name` gave out.
+    Each required name is imported under the name that `Module.local_name` gave out. A use inside a replaced span counts as gone only if
+    the new text does not mention the name.
     """
+    first_line = min((module.source.line_of(edit.start) for edit in made), default=1)
     touched = {
-        name for name, uses in module.tables.uses.items()
-        if any(low <= module.source.span(use.root)[0] < high for use in uses for low, high in replaced)
-    }  # fmt: skip
-    removals = _removals(module, replaced, touched)
+        name
+        for name, uses in module.tables.uses.items()
+        if any(edit.start <= module.source.span(use.root)[0] < edit.end for use in uses for edit in made)
+    }
+    removals = _removals(module, made, touched)
     dropped = [node for node, indexes in removals if len(indexes) == len(node.names)]
-    header = [node for node in _header(module) if _own_lines(module, node)]
+    prefix, leading = _header(module, first_line)
+    header = [node for node in leading if _own_lines(module, node)]
     staying = [node for node in header if node not in dropped]
-    edits = _additions(module, requires, first_party, staying, header)
+    edits = _additions(module, requires, first_party, staying, header, prefix, first_line)
     in_place = bool(edits) and not staying
     for node, indexes in removals:
         edits.append(_deletion(module, node, indexes, keep_blank=in_place))
     return edits
 
 
-def _additions(module: Module, requires: Iterable[str], first_party: frozenset[str], staying: Sequence[ast.stmt], header: Sequence[ast.stmt]) -> list[Edit]:
+def _additions(
+    module: Module,
+    requires: Iterable[str],
+    first_party: frozenset[str],
+    staying: Sequence[ast.stmt],
+    header: Sequence[ast.stmt],
+    prefix: ast.stmt | None,
+    first_line: int,
+) -> list[Edit]:
+    edits: list[Edit] = []
+    fresh: dict[int, list[tuple[str, bool, bool]]] = {}
+    for home, names in _wanted(module, requires).items():
+        merged = _merge(module, home, names, first_line)
+        if merged is not None:
+            edits.append(merged)
+            continue
+        line = f"from {home} import {', '.join(_clause(name, local) for name, local in names)}"
+        if not staying and not header and prefix is not None and _shares_line(module, prefix):
+            end = module.source.span(prefix)[1]
+            edits.append(Edit(end, end, f"; {line}"))
+            continue
+        if header and not staying:
+            place = (_line_before(module, header[0]), False, False)
+        else:
+            place = _place(module, home, first_party, staying, prefix)
+        fresh.setdefault(place[0], []).append((line, *place[1:]))
+    newline = module.source.newline
+    for offset, lines in fresh.items():
+        lines.sort()
+        ends_open = offset == len(module.source.text) and module.source.text[-1:] not in (b"\r", b"\n", b"")
+        text = (
+            (newline if ends_open else "")
+            + (newline if lines[0][1] else "")
+            + "".join(line + newline for line, _, _ in lines)
+        )
+        edits.append(Edit(offset, offset, text + (newline if lines[0][2] else "")))
+    return _joined_inline(edits)
+
+
+def _wanted(module: Module, requires: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
+    """Return the names to import by the module that they come from."""
     wanted: dict[str, list[tuple[str, str]]] = {}
     for qualname in sorted(set(requires)):
         local = module.local_name(qualname)
@@ -46,35 +92,29 @@ def _additions(module: Module, requires: Iterable[str], first_party: frozenset[s
             continue
         home, _, name = qualname.rpartition(".")
         wanted.setdefault(home, []).append((name, local))
-    edits: list[Edit] = []
-    fresh: dict[int, list[tuple[str, bool, bool]]] = {}
-    for home, names in wanted.items():
-        merged = _merge(module, home, names)
-        if merged is not None:
-            edits.append(merged)
-            continue
-        line = f"from {home} import {', '.join(_clause(name, local) for name, local in names)}"
-        if header and not staying:
-            place = (_line_before(module, header[0]), False, False)
-        else:
-            place = _place(module, home, first_party, staying)
-        fresh.setdefault(place[0], []).append((line, *place[1:]))
-    newline = module.source.newline
-    for offset, lines in fresh.items():
-        lines.sort()
-        ends_open = offset == len(module.source.text) and module.source.text[-1:] not in (b"\r", b"\n", b"")
-        text = (newline if ends_open else "") + (newline if lines[0][1] else "") + "".join(line + newline for line, _, _ in lines)
-        edits.append(Edit(offset, offset, text + (newline if lines[0][2] else "")))
-    return edits
+    return wanted
+
+
+def _joined_inline(edits: Sequence[Edit]) -> list[Edit]:
+    """Return the edits with insertions at one point made one."""
+    at: dict[tuple[int, int], list[str]] = {}
+    for edit in edits:
+        at.setdefault((edit.start, edit.end), []).append(edit.text)
+    return [Edit(start, end, "".join(texts)) for (start, end), texts in at.items()]
 
 
 def _clause(name: str, local: str) -> str:
     return name if name == local else f"{name} as {local}"
 
 
-def _merge(module: Module, home: str, names: Sequence[tuple[str, str]]) -> Edit | None:
+def _merge(module: Module, home: str, names: Sequence[tuple[str, str]], first_line: int) -> Edit | None:
+    """Return the edit that adds names to an import which runs before the first use, if there is one."""
     for node in module.tree.body:
-        if not (isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == home and node.names[0].name != "*"):
+        if (node.end_lineno or node.lineno) >= first_line:
+            break
+        if not (
+            isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == home and node.names[0].name != "*"
+        ):
             continue
         start, end = module.source.span(node)
         if module.source.comments(start, end) or b"\\" in module.source.text[start:end]:
@@ -97,7 +137,7 @@ def _merge(module: Module, home: str, names: Sequence[tuple[str, str]]) -> Edit 
 
 
 def _rank(name: str, first_party: frozenset[str]) -> int:
-    root = name.split(".")[0]
+    root = name.split(".", maxsplit=1)[0]
     if name.startswith("."):
         return 4
     if name == "__future__":
@@ -107,15 +147,62 @@ def _rank(name: str, first_party: frozenset[str]) -> int:
     return 3 if root in first_party else 2
 
 
-def _header(module: Module) -> list[ast.Import | ast.ImportFrom]:
-    """Return the leading top-level imports; a statement that is neither an import, a docstring nor `__name`-like ends them."""
-    found: list[ast.Import | ast.ImportFrom] = []
+_ORDER_SENSITIVE = re.compile(rb"\bsys\.path\b|\bpatch_all\(|\baddsitedir\(|\bmonkey_patch\(")
+
+
+def _header(module: Module, first_line: int) -> tuple[ast.stmt | None, list[ast.Import | ast.ImportFrom]]:
+    """
+    Return the statement that new imports must follow, and the run of imports that comes after it.
+
+    The statement is the docstring, the last `__future__` import, or a call that later imports rely on (`sys.path`, `patch_all`) as long as nothing
+    that is rewritten runs before it.
+    """
+    prefix: ast.stmt | None = None
+    start = 0
     for position, node in enumerate(module.tree.body):
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            found.append(node)
-        elif not (position == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        if (node.end_lineno or node.lineno) >= first_line and not _is_prefix(position, node):
             break
-    return found
+        if _is_prefix(position, node) or _changes_imports(module, node):
+            prefix, start = node, position + 1
+    found: list[ast.Import | ast.ImportFrom] = []
+    for node in module.tree.body[start:] if not _is_future(prefix) else _with_futures(module, start):
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            break
+        found.append(node)
+    return prefix, found
+
+
+def _is_prefix(position: int, node: ast.stmt) -> bool:
+    return _is_future(node) or (
+        position == 0
+        and isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _is_future(node: ast.stmt | None) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.level == 0
+
+
+def _with_futures(module: Module, start: int) -> list[ast.stmt]:
+    """Return the body from the first `__future__` import on, since new imports stand in the group after it."""
+    first = next(position for position, node in enumerate(module.tree.body) if _is_future(node))
+    return module.tree.body[min(first, start) :]
+
+
+def _changes_imports(module: Module, node: ast.stmt) -> bool:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
+        return False
+    start, end = module.source.span(node)
+    return _ORDER_SENSITIVE.search(module.source.text, start, end) is not None
+
+
+def _shares_line(module: Module, node: ast.stmt) -> bool:
+    """Return whether another statement follows a statement on its last line."""
+    end = module.source.span(node)[1]
+    rest = module.source.text[end : module.source.line_bounds(node.end_lineno or node.lineno)[1]].strip()
+    return rest.startswith(b";") and not rest[1:].lstrip().startswith((b"#", b"\\")) and rest != b";"
 
 
 def _own_lines(module: Module, node: ast.stmt) -> bool:
@@ -132,13 +219,15 @@ def _module_of(node: ast.Import | ast.ImportFrom) -> str:
     return node.names[0].name if isinstance(node, ast.Import) else "." * node.level + (node.module or "")
 
 
-def _place(module: Module, home: str, first_party: frozenset[str], header: Sequence[ast.stmt]) -> tuple[int, bool, bool]:
+def _place(
+    module: Module, home: str, first_party: frozenset[str], header: Sequence[ast.stmt], prefix: ast.stmt | None
+) -> tuple[int, bool, bool]:
     """Return the offset of the new line and whether a blank line goes before and after it."""
     source = module.source
     rank = _rank(home, first_party)
     imports = [node for node in header if isinstance(node, ast.Import | ast.ImportFrom)]
     if not imports:
-        return _after_docstring(module), *_blank_lines_at_top(module)
+        return _after_prefix(module, prefix), *_blank_lines_at_top(prefix)
     same = [node for node in imports if _rank(_module_of(node), first_party) == rank]
     if same:
         froms = [node for node in same if isinstance(node, ast.ImportFrom)]
@@ -159,14 +248,22 @@ def _place(module: Module, home: str, first_party: frozenset[str], header: Seque
 def _line_before(module: Module, node: ast.stmt) -> int:
     """Return the offset of a statement's line, above the comment lines that stand directly on it."""
     line = node.lineno
-    while line > 1 and module.source.text[slice(*module.source.line_bounds(line - 1))].lstrip().startswith(b"#") and not _is_prologue(module, line - 1):
+    while (
+        line > 1
+        and module.source.text[slice(*module.source.line_bounds(line - 1))].lstrip().startswith(b"#")
+        and not _is_prologue(module, line - 1)
+    ):
         line -= 1
     return module.source.line_bounds(line)[0]
 
 
 def _is_prologue(module: Module, line: int) -> bool:
     """Return whether a comment line belongs to the head of the file (shebang, encoding, licence) and not to the statement below it."""
-    return all(not module.source.text[slice(*module.source.line_bounds(n))].strip() or module.source.text[slice(*module.source.line_bounds(n))].lstrip().startswith(b"#") for n in range(1, line + 1))
+    return all(
+        not module.source.text[slice(*module.source.line_bounds(n))].strip()
+        or module.source.text[slice(*module.source.line_bounds(n))].lstrip().startswith(b"#")
+        for n in range(1, line + 1)
+    )
 
 
 def _blank_between(module: Module, one: ast.stmt, other: ast.stmt) -> bool:
@@ -174,24 +271,23 @@ def _blank_between(module: Module, one: ast.stmt, other: ast.stmt) -> bool:
     return len(re.findall(rb"\r\n|\r|\n", module.source.text[end:start])) > 1
 
 
-def _after_docstring(module: Module) -> int:
-    body = module.tree.body
-    if body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
-        return module.source.line_bounds(body[0].end_lineno or body[0].lineno)[1]
-    return _line_before(module, body[0]) if body else len(module.source.text)
+def _after_prefix(module: Module, prefix: ast.stmt | None) -> int:
+    if prefix is not None:
+        return module.source.line_bounds(prefix.end_lineno or prefix.lineno)[1]
+    return _line_before(module, module.tree.body[0]) if module.tree.body else len(module.source.text)
 
 
-def _blank_lines_at_top(module: Module) -> tuple[bool, bool]:
-    body = module.tree.body
-    has_docstring = bool(body) and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant)
-    return has_docstring, not has_docstring
+def _blank_lines_at_top(prefix: ast.stmt | None) -> tuple[bool, bool]:
+    return prefix is not None, prefix is None
 
 
-def _removals(module: Module, replaced: Sequence[tuple[int, int]], candidates: Iterable[str]) -> list[tuple[ast.Import | ast.ImportFrom, set[int]]]:
+def _removals(
+    module: Module, made: Sequence[Edit], candidates: Iterable[str]
+) -> list[tuple[ast.Import | ast.ImportFrom, set[int]]]:
     """Return the import statements to shorten, with the positions of the aliases that go; comments, `# noqa` and shared lines keep one whole."""
     gone: dict[int, tuple[ast.Import | ast.ImportFrom, set[int]]] = {}
     for local in sorted(set(candidates)):
-        found = _removable(module, local, replaced)
+        found = _removable(module, local, made)
         if found is not None:
             node, index = found
             gone.setdefault(id(node), (node, set()))[1].add(index)
@@ -205,40 +301,76 @@ def _may_shorten(module: Module, node: ast.Import | ast.ImportFrom) -> bool:
     return _own_lines(module, node) and b"#" not in text and b"\\" not in text
 
 
-def _removable(module: Module, local: str, replaced: Sequence[tuple[int, int]]) -> tuple[ast.Import | ast.ImportFrom, int] | None:
+def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Import | ast.ImportFrom, int] | None:
     bindings = module.tables.module.bindings.get(local, [])
     if len(bindings) != 1 or bindings[0].kind != "import":
         return None
     node = bindings[0].node
     assert isinstance(node, ast.Import | ast.ImportFrom)
-    if node not in module.tree.body or module.project.needs_name(module.path, local) or module.is_reflective or module.tables.stars:
+    if (
+        node not in module.tree.body
+        or module.project.needs_name(module.path, local)
+        or module.is_reflective
+        or module.tables.stars
+    ):
         return None
     if module.path.endswith("__init__.py") or _in_all(module, local):
         return None
+    word = re.compile(rf"\b{re.escape(local)}\b")
+    gone = [(edit.start, edit.end) for edit in made if edit.end > edit.start and not word.search(edit.text)]
     for use in module.tables.uses.get(local, ()):
         start, end = module.source.span(use.root)
-        if not any(low <= start and end <= high for low, high in replaced):
+        if not any(low <= start and end <= high for low, high in gone):
             return None
-    if isinstance(node, ast.Import) and any("." in alias.name and not alias.asname and alias.name.split(".")[0] == local for alias in node.names):
+    if isinstance(node, ast.Import) and any(
+        "." in alias.name and not alias.asname and alias.name.split(".")[0] == local for alias in node.names
+    ):
         return None
-    if _in_strings(module, local, replaced):
+    if _in_strings(module, local, gone) or _in_type_comments(module, local):
         return None
     index = next((i for i, alias in enumerate(node.names) if (alias.asname or alias.name) == local), None)
     return None if index is None else (node, index)
 
 
 def _in_all(module: Module, local: str) -> bool:
-    return b"__all__" in module.source.text and re.search(rb"""["']""" + re.escape(local).encode() + rb"""["']""", module.source.text) is not None
+    return (
+        b"__all__" in module.source.text
+        and re.search(rb"""["']""" + re.escape(local).encode() + rb"""["']""", module.source.text) is not None
+    )
 
 
-def _in_strings(module: Module, local: str, replaced: Sequence[tuple[int, int]]) -> bool:
-    word = re.compile(rf"\b{re.escape(local)}\s*\.\s*\w")
+_EVALUATORS = frozenset({"eval", "exec", "compile", "timeit", "Timer"})
+
+
+def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]]) -> bool:
+    """Return whether a string that may be code (a doctest, an annotation, what is evaluated) mentions the name."""
+    evaluated = bool(_EVALUATORS & module.tables.uses.keys()) or b"__main__ import" in module.source.text
+    word = re.compile(rf"\b{re.escape(local)}\b")
+    if len(re.findall(word.pattern.encode(), module.source.text)) <= len(module.tables.uses.get(local, ())) + 1:
+        return False  # no mention but the import and the uses
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and (">>>" in node.value or "\n" not in node.value) and word.search(node.value):
-            start, end = module.source.span(node)
-            if not any(low <= start and end <= high for low, high in replaced) and (">>>" in node.value or re.fullmatch(r"[\w.\[\], |'\"]+", node.value)):
-                return True
+        if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and word.search(node.value)):
+            continue
+        start, end = module.source.span(node)
+        if any(low <= start and end <= high for low, high in gone):
+            continue
+        if (
+            evaluated
+            or ">>>" in node.value
+            or (
+                re.fullmatch(r"[\w.\[\], |'\"]+", node.value)
+                and re.search(rf"\b{re.escape(local)}\s*(\.\s*\w|[\]|,]|$)", node.value)
+            )
+        ):
+            return True
     return False
+
+
+def _in_type_comments(module: Module, local: str) -> bool:
+    return (
+        b"# type:" in module.source.text
+        and re.search(rf"# type:[^\r\n]*\b{re.escape(local)}\b".encode(), module.source.text) is not None
+    )
 
 
 def _deletion(module: Module, node: ast.Import | ast.ImportFrom, indexes: set[int], *, keep_blank: bool) -> Edit:
@@ -262,7 +394,11 @@ def _separator(module: Module, node: ast.Import | ast.ImportFrom) -> str:
 def _swallow_blank(module: Module, node: ast.stmt, end: int) -> int:
     """Return the end of the deletion: one blank line goes too when the import stood alone between blank lines."""
     source = module.source
-    next_line = source.text[slice(*source.line_bounds(line))] if (line := (node.end_lineno or node.lineno) + 1) <= len(source.line_starts) else b""
+    next_line = (
+        source.text[slice(*source.line_bounds(line))]
+        if (line := (node.end_lineno or node.lineno) + 1) <= len(source.line_starts)
+        else b""
+    )
     above = source.text[slice(*source.line_bounds(node.lineno - 1))] if node.lineno > 1 else b""
     if next_line and not next_line.strip() and not above.strip():
         return source.line_bounds(line)[1]

@@ -63,10 +63,24 @@ class Outcome:
     after: tuple[tuple[str, bytes], ...] = ()
 
 
-def observe(root: Path, entry: str, routes: Sequence[Route], *, python: str = sys.executable, libraries: Iterable[Path] = (), timeout_s: float = 60) -> Trace:
+def observe(
+    root: Path,
+    entry: str,
+    routes: Sequence[Route],
+    *,
+    python: str = sys.executable,
+    libraries: Iterable[Path] = (),
+    timeout_s: float = 60,
+) -> Trace:
     """Run a program of a folder with its plumbing watched."""
     watched = json.dumps([[route.old, route.new, route.same_arguments] for route in routes])
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, libraries)), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, libraries)),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONHASHSEED": "0",
+        "PYTHONIOENCODING": "utf-8",
+    }
     command = [python, "-W", "ignore", str(_RUNNER), watched, str(root / entry)]
     try:
         done = subprocess.run(command, cwd=root, env=environment, capture_output=True, timeout=timeout_s, check=False)
@@ -96,7 +110,14 @@ def compare(before: Trace, after: Trace) -> tuple[Verdict, str]:
     return (Verdict.MISSED, missed) if missed else (Verdict.RIGHT, "")
 
 
-def judge(program: Program, rewrite: Callable[[Path], object], routes: Sequence[Route], *, python: str = sys.executable, libraries: Iterable[Path] = ()) -> Outcome:
+def judge(
+    program: Program,
+    rewrite: Callable[[Path], object],
+    routes: Sequence[Route],
+    *,
+    python: str = sys.executable,
+    libraries: Iterable[Path] = (),
+) -> Outcome:
     """Return the verdict on one program, rewritten in place by `rewrite(folder)`, whichever engine that is."""
     with tempfile.TemporaryDirectory(prefix="maestro-oracle-") as folder:
         root = Path(folder) / "service"
@@ -109,7 +130,9 @@ def judge(program: Program, rewrite: Callable[[Path], object], routes: Sequence[
     return Outcome(verdict, why, (), changed)
 
 
-def rewritten(program: Program, recipes: Sequence[Recipe], routes: Sequence[Route], *, libraries: Iterable[Path] = ()) -> Outcome:
+def rewritten(
+    program: Program, recipes: Sequence[Recipe], routes: Sequence[Route], *, libraries: Iterable[Path] = ()
+) -> Outcome:
     """Return the verdict on one program under our own recipes, with the findings they left."""
     findings: list[Finding] = []
 

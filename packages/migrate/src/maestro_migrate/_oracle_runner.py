@@ -24,10 +24,14 @@ _LIBRARY_CODE = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["purelib
 def watch(old: str, new: str, *, same_arguments: bool) -> None:
     """Make calls of `old` and of `new` visible; `new` does what `old` does where it takes the same arguments."""
     owner, name = _owner(old)
-    original = getattr(owner, name, None) or (lambda *args, **kwargs: None)
+    original = getattr(owner, name, None) or _nothing
     setattr(owner, name, _recorder("real", old, original, same_arguments=same_arguments))
     library, new_name = _stub(new)
-    setattr(library, new_name, _recorder("library", old, original if same_arguments else _nothing, same_arguments=same_arguments))
+    setattr(
+        library,
+        new_name,
+        _recorder("library", old, original if same_arguments else _nothing, same_arguments=same_arguments),
+    )
 
 
 def _owner(qualname: str) -> tuple[Any, str]:

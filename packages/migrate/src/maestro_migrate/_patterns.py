@@ -48,7 +48,9 @@ class Pattern:
         try:
             return ast.parse(code, mode="eval").body
         except SyntaxError as error:
-            raise PatternError(f"pattern `{self.text}` is not an expression ({error.msg}): write it as the code it should match") from error
+            raise PatternError(
+                f"pattern `{self.text}` is not an expression ({error.msg}): write it as the code it should match"
+            ) from error
 
     @cached_property
     def head(self) -> str:
@@ -75,7 +77,9 @@ class Pattern:
             elif isinstance(node, ast.Compare):
                 node = node.left
             else:
-                raise PatternError(f"pattern `{self.text}` does not begin with a dotted name: begin it with the name it is about")
+                raise PatternError(
+                    f"pattern `{self.text}` does not begin with a dotted name: begin it with the name it is about"
+                )
         return best
 
     @cached_property
@@ -92,9 +96,14 @@ class Pattern:
         for site in module.sites(self.head, action=action):
             whole: ast.AST | None = site.node
             for step in range(self._depth):
-                whole = site.call if step == 0 and site.call is not None and whole is site.node else module.parent(whole) if whole is not None else None
+                whole = (
+                    site.call
+                    if step == 0 and site.call is not None and whole is site.node
+                    else module.parent(whole) if whole is not None else None
+                )
             captures: dict[str, tuple[ast.AST, ...]] = {}
             if isinstance(whole, ast.expr) and _matches(self.tree, whole, self._head_node, site.node, captures, module):
+                module.settled.add(id(site.root))
                 yield Match(site, whole, captures)
 
 
@@ -104,7 +113,14 @@ def _is_dotted(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and not _STARRED.fullmatch(node.id)
 
 
-def _matches(pattern: ast.AST, node: ast.AST, head: ast.AST, site: ast.AST, captures: dict[str, tuple[ast.AST, ...]], module: Module) -> bool:
+def _matches(
+    pattern: ast.AST,
+    node: ast.AST,
+    head: ast.AST,
+    site: ast.AST,
+    captures: dict[str, tuple[ast.AST, ...]],
+    module: Module,
+) -> bool:
     if pattern is head:
         return node is site
     if isinstance(pattern, ast.Name) and (meta := _STARRED.fullmatch(pattern.id)):
@@ -113,7 +129,9 @@ def _matches(pattern: ast.AST, node: ast.AST, head: ast.AST, site: ast.AST, capt
         return False
     if isinstance(pattern, ast.Call):
         assert isinstance(node, ast.Call)
-        return _matches(pattern.func, node.func, head, site, captures, module) and _match_arguments(pattern, node, head, site, captures, module)
+        return _matches(pattern.func, node.func, head, site, captures, module) and _match_arguments(
+            pattern, node, head, site, captures, module
+        )
     for name, wanted in ast.iter_fields(pattern):
         if name == "ctx":
             continue
@@ -123,7 +141,8 @@ def _matches(pattern: ast.AST, node: ast.AST, head: ast.AST, site: ast.AST, capt
                 return False
         elif isinstance(wanted, list):
             if len(wanted) != len(actual) or not all(
-                _matches(w, a, head, site, captures, module) if isinstance(w, ast.AST) else w == a for w, a in zip(wanted, actual, strict=True)
+                _matches(w, a, head, site, captures, module) if isinstance(w, ast.AST) else w == a
+                for w, a in zip(wanted, actual, strict=True)
             ):
                 return False
         elif wanted != actual or type(wanted) is not type(actual):
@@ -131,9 +150,23 @@ def _matches(pattern: ast.AST, node: ast.AST, head: ast.AST, site: ast.AST, capt
     return True
 
 
-def _match_arguments(pattern: ast.Call, node: ast.Call, head: ast.AST, site: ast.AST, captures: dict[str, tuple[ast.AST, ...]], module: Module) -> bool:
+def _match_arguments(
+    pattern: ast.Call,
+    node: ast.Call,
+    head: ast.AST,
+    site: ast.AST,
+    captures: dict[str, tuple[ast.AST, ...]],
+    module: Module,
+) -> bool:
     wanted = list(pattern.args)
-    rest = next((i for i, arg in enumerate(wanted) if isinstance(arg, ast.Starred) and isinstance(arg.value, ast.Name) and _STARRED.fullmatch(arg.value.id)), None)
+    rest = next(
+        (
+            i
+            for i, arg in enumerate(wanted)
+            if isinstance(arg, ast.Starred) and isinstance(arg.value, ast.Name) and _STARRED.fullmatch(arg.value.id)
+        ),
+        None,
+    )
     keywords = list(node.keywords)
     if rest is None:
         if len(wanted) != len(node.args) or any(isinstance(arg, ast.Starred) for arg in node.args):
@@ -152,7 +185,11 @@ def _match_arguments(pattern: ast.Call, node: ast.Call, head: ast.AST, site: ast
     if not all(_matches(w, a, head, site, captures, module) for w, a in pairs):
         return False
     for keyword in pattern.keywords:
-        if keyword.arg is None and isinstance(keyword.value, ast.Name) and (meta := _STARRED.fullmatch(keyword.value.id)):
+        if (
+            keyword.arg is None
+            and isinstance(keyword.value, ast.Name)
+            and (meta := _STARRED.fullmatch(keyword.value.id))
+        ):
             if not _capture(meta[2], tuple(keywords), captures, module):
                 return False
             keywords = []
@@ -187,7 +224,9 @@ class Rewrite:
         """Return the qualified name that the replacement begins with."""
         match = re.match(r"(?:await\s+)?((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)", self.to)
         if match is None:
-            raise PatternError(f"replacement `{self.to}` does not begin with a qualified name: write where the new name is imported from")
+            raise PatternError(
+                f"replacement `{self.to}` does not begin with a qualified name: write where the new name is imported from"
+            )
         return match[1]
 
     def edit(self, module: Module) -> Iterator[Change]:
@@ -195,25 +234,37 @@ class Rewrite:
         for match in self.pattern.matches(module, action=self.action):
             texts = {name: [module.source.slice(n) for n in nodes] for name, nodes in match.captures.items()}
             if not all(guard(", ".join(texts.get(name, []))) for name, guard in self.where.items()):
-                module.refuse(match.whole, "guard: the arguments are not of the kind that this recipe rewrites", self.action)
+                module.refuse(
+                    match.whole, "guard: the arguments are not of the kind that this recipe rewrites", self.action
+                )
                 continue
             local = module.local_name(self.target)
             if local is None:
-                module.refuse(match.whole, f"name-taken: `{self.target.rsplit('.', 1)[-1]}` means something else in this file", self.action)
+                module.refuse(
+                    match.whole,
+                    f"name-taken: `{self.target.rsplit('.', 1)[-1]}` means something else in this file",
+                    self.action,
+                )
                 continue
             edit = self._edit(module, match, local, texts)
-            if edit is None:
-                module.refuse(match.whole, "comment: a comment stands in what would be replaced", self.action)
+            if isinstance(edit, str):
+                module.refuse(match.whole, edit, self.action)
                 continue
             reason = self.reason or f"`{self.pattern.text}` is `{self.to}`"
             yield module.change(edit, at=match.whole, reason=reason, requires=[self.target], safety=self.safety)
 
-    def _edit(self, module: Module, match: Match, local: str, texts: Mapping[str, list[str]]) -> Edit | None:
-        if self._keeps_arguments and isinstance(match.whole, ast.Call):
-            return module.replace(match.site.node, local) if not module.source.comments(*module.source.span(match.site.node)) else None
-        start, end = module.source.span(match.whole)
+    def _edit(self, module: Module, match: Match, local: str, texts: Mapping[str, list[str]]) -> Edit | str:
+        """Return the edit, or the reason why there is none."""
+        replaced = match.site.node if self._keeps_arguments and isinstance(match.whole, ast.Call) else match.whole
+        start, end = module.source.span(replaced)
         if module.source.comments(start, end):
-            return None
+            return "comment: a comment stands in what would be replaced"
+        if replaced is match.site.node:
+            return module.replace(replaced, local)
+        if set("'\"\\\n") & set(_META.sub("", self.to)) and any(
+            isinstance(outer, ast.JoinedStr) for outer in module.ancestors(match.whole)
+        ):
+            return "f-string: the new text has quotes, which would end the string around it"
         body = self.to.replace(self.target, local, 1)
         text = _META.sub(lambda meta: ", ".join(texts.get(meta[2], [])), body)
         text = re.sub(r",\s*(?=,)|(?<=\()\s*,\s*|,\s*(?=\))", "", text)
@@ -221,7 +272,11 @@ class Rewrite:
 
     @cached_property
     def _keeps_arguments(self) -> bool:
-        return self.pattern.text.partition("(")[2] == self.to.partition("(")[2] and self.pattern.text.startswith(self.pattern.head + "(") and self.to.startswith(self.target + "(")
+        return (
+            self.pattern.text.partition("(")[2] == self.to.partition("(")[2]
+            and self.pattern.text.startswith(self.pattern.head + "(")
+            and self.to.startswith(self.target + "(")
+        )
 
 
 def rewrite(

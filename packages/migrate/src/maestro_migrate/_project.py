@@ -23,7 +23,9 @@ class Facts:
 
     `exports` maps module-level names to what they are imported from, or to `f()` for the result of calling `f`; `uses` are chains into
     imported modules; `patches` dotted names that tests replace; `loose` attribute names replaced on an object that could not be told;
-    `imports` the first names of all absolute imports; `marks` what an earlier migration left in the file.
+    `imports` the first names of all absolute imports; `marks` what an earlier migration left in the file; `swapped` modules that are
+    replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports; `failed` why a
+    recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show.
     """
 
     exports: dict[str, str] = field(default_factory=dict)
@@ -36,6 +38,10 @@ class Facts:
     imports: list[str] = field(default_factory=list)
     marks: dict[str, Any] = field(default_factory=dict)
     unparsed: str = ""
+    swapped: list[str] = field(default_factory=list)
+    bound: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+    hidden: bool = False
 
 
 def module_names(path: str) -> tuple[str, ...]:
@@ -71,13 +77,20 @@ def import_names(paths: Iterable[str]) -> dict[str, tuple[str, ...]]:
 def is_test_path(path: str) -> bool:
     """Return whether a path belongs to a test-suite by the naming that pytest and unittest go by."""
     *folders, name = path.split("/")
-    return name.startswith("test_") or name.endswith("_test.py") or name in {"conftest.py", "tests.py"} or bool({"tests", "test", "testing"} & set(folders))
+    return (
+        name.startswith("test_")
+        or name.endswith("_test.py")
+        or name in {"conftest.py", "tests.py"}
+        or bool({"tests", "test", "testing"} & set(folders))
+    )
 
 
 class Project:
     """The joined facts of a service's files; `deploy` is the text of the files that say what is shipped (Dockerfile, setup.py, …)."""
 
-    def __init__(self, facts: Mapping[str, Facts], *, files: Iterable[str] = (), deploy: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, facts: Mapping[str, Facts], *, files: Iterable[str] = (), deploy: Mapping[str, str] | None = None
+    ) -> None:
         self.facts = facts
         self.deploy = deploy or {}
         self.files = frozenset(files) | frozenset(path for path in facts if path.endswith(".py"))
@@ -100,9 +113,16 @@ class Project:
     def shipped_by_name(self, module: str) -> str | None:
         """Return the deployment file that lists the top-level module file by name, so that a new file beside it would not be shipped."""
         for name, text in sorted(self.deploy.items()):
-            if re.search(rf"(?m)^\s*(?:COPY|ADD)\b[^\n]*\b{re.escape(module)}\.py\b", text) or re.search(rf"py[_-]modules[^\]\n]*\b{re.escape(module)}\b", text):
+            if re.search(rf"(?m)^\s*(?:COPY|ADD)\b[^\n]*\b{re.escape(module)}\.py\b", text) or re.search(
+                rf"py[_-]modules[^\]\n]*\b{re.escape(module)}\b", text
+            ):
                 return name
         return None
+
+    @cached_property
+    def first_party(self) -> frozenset[str]:
+        """Return the top-level names that the project's own files are imported by."""
+        return frozenset(self.import_name(path).split(".")[0] for path in self.files)
 
     def import_name(self, path: str) -> str:
         """Return the dotted name by which the file is most likely imported."""
@@ -168,8 +188,39 @@ class Project:
         path = self._by_name.get(source)
         if path is None or path not in self.facts or self.facts[path].stars or self.facts[path].unparsed:
             return False
-        exported = self.facts[path].exports.get(name)
-        return exported is None or exported == target
+        return name not in self.facts[path].bound or self.facts[path].exports.get(name) == target
+
+    def is_starred(self, path: str) -> bool:
+        """Return whether another module of the project star-imports this file."""
+        return any(name in self._starred for name in module_names(path))
+
+    def hides(self, path: str, target: str) -> str:
+        """Return the project's file that an import of a standard module finds instead when the code is run from its folder, or an empty string."""
+        root = target.partition(".")[0]
+        if root not in self._standard_names:
+            return ""
+        folder = path.rpartition("/")[0]
+        places = {"", "src/", "lib/"} | (
+            {f"{folder}/"} if folder and f"{folder}/__init__.py" not in self.files else set()
+        )
+        return next(
+            (
+                file
+                for place in sorted(places)
+                for file in (f"{place}{root}.py", f"{place}{root}/__init__.py")
+                if file in self.files
+            ),
+            "",
+        )
+
+    @cached_property
+    def _standard_names(self) -> frozenset[str]:
+        """Return the standard modules whose name some file of the project has too."""
+        found = set()
+        for path in self.files:
+            *folders, name = path.split("/")
+            found.add(folders[-1] if name == "__init__.py" and folders else name.removesuffix(".py"))
+        return frozenset(found & _STANDARD)
 
     @cached_property
     def _replaced(self) -> dict[str, str]:
@@ -187,38 +238,56 @@ class Project:
         found: dict[str, str] = {}
         for path in sorted(self.facts):
             for name in self.facts[path].patches:
-                found.setdefault(self.canonical(name), f'"{name}" in {path}')
+                found.setdefault(self._slot(name), f'"{name}" in {path}')
         return found
+
+    @cached_property
+    def _swapped(self) -> dict[str, str]:
+        return {name: path for path in sorted(self.facts, reverse=True) for name in self.facts[path].swapped}
+
+    def _slot(self, qualname: str) -> str:
+        """Return the attribute that a dotted name stands for: where its owner comes from, and its own last part."""
+        owner, _, last = qualname.rpartition(".")
+        return f"{self.canonical(owner)}.{last}" if owner else qualname
 
     @cached_property
     def _loose(self) -> dict[str, str]:
         return {name: f'attribute "{name}" in {path}' for path in sorted(self.facts) for name in self.facts[path].loose}
 
-    def patched(self, names: Iterable[str], local: str, qualname: str, chain: list[str]) -> str:
-        """Return the patch that replaces a module's local name or the thing that it stands for, or an empty string."""
+    def patched(self, names: Iterable[str], local: str, raw: str, qualname: str) -> str:
+        """
+        Return the patch that replaces something which a use goes through, or an empty string.
+
+        `names` are the dotted names of the module, `local` the name it uses, `raw` the chain as imported and `qualname` what that comes from.
+        """
         for name in names:
             hit = self._replaced.get(f"{name}.{local}")
             if hit:
                 return hit
         if local in self._loose:
             return self._loose[local]
+        if qualname.partition(".")[0] in self._swapped:
+            return f"sys.modules[{qualname.partition('.')[0]!r}] in {self._swapped[qualname.partition('.')[0]]}"
+        environ_copied = raw != qualname or local == "environ"
+        for chain in {raw, qualname}:
+            parts = chain.split(".")
+            for end in range(2, len(parts) + 1):
+                slot = self._slot(".".join(parts[:end]))
+                # A library reads `os.environ` through the module, as `os.getenv` and `os.environ[…]` do; only a copied name would not see it.
+                if slot == "os.environ" and not environ_copied:
+                    continue
+                hit = self._replaced_whole.get(slot)
+                if hit:
+                    return hit
         parts = qualname.split(".")
-        for end in range(2, len(parts) + 1):
-            prefix = ".".join(parts[:end])
-            # A library reads `os.environ` through the module, as `os.getenv` and `os.environ[…]` do; only a copied name would not see it.
-            if prefix == "os.environ" and chain[:1] == ["environ"]:
-                continue
-            hit = self._replaced_whole.get(prefix)
-            if hit:
-                return hit
-        if qualname == "os.getenv":
-            return ""
-        return self._loose.get(parts[-1], "") if len(parts) == 2 else ""
+        return self._loose.get(parts[-1], "") if len(parts) == 2 and qualname != "os.getenv" else ""
 
     def needs_name(self, path: str, local: str) -> str:
         """Return who else relies on a module's local name (an import, an attribute, a patch, a star import), or an empty string."""
         for name in module_names(path):
             key = f"{name}.{local}"
+            if f"{name}.*" in self._used:
+                return f"the names of {name} are listed in {self._used[f'{name}.*']}"
             if key in self._replaced:
                 return self._replaced[key]
             if key in self._used:
@@ -245,7 +314,20 @@ class Project:
 _DOTTED = re.compile(rb"""(?<!dict\()(?<!dict\(\n)["']((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)["']""")
 _DICT = re.compile(rb"""\.dict\(\s*["']((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)["']""")
 _SUFFIX = re.compile(rb"""["'}]\.((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)["']""")
+_SWAP = re.compile(rb"""modules(?:\[\s*["'](\w+)["']\s*\]\s*=[^=]|\.setdefault\(\s*["'](\w+)["'])""")
+_SWAP_DICT = re.compile(rb"""\.dict\(\s*["']?sys\.modules["']?\s*,\s*([^)]*)""")
+_KEY = re.compile(rb"""["'](\w+)["']\s*:|(\w+)\s*=""")
 PATCH_WORDS = re.compile(rb"patch|setattr|delattr|Mock")
+
+
+def swapped_modules(text: bytes) -> set[str]:
+    """Return the top-level modules that a file puts into `sys.modules`."""
+    if b"modules" not in text:
+        return set()
+    found = {(match[1] or match[2]).decode() for match in _SWAP.finditer(text)}
+    for match in _SWAP_DICT.finditer(text):
+        found |= {(key[1] or key[2]).decode() for key in _KEY.finditer(match[1])}
+    return found
 
 
 def patched_strings(text: bytes) -> tuple[set[str], set[str]]:
@@ -253,6 +335,8 @@ def patched_strings(text: bytes) -> tuple[set[str], set[str]]:
     if PATCH_WORDS.search(text) is None:
         return set(), set()
     dotted = {match.group(1).decode() for match in _DOTTED.finditer(text)}
-    dotted -= {match.group(1).decode() for match in _DICT.finditer(text)} - {m.group(1).decode() for m in re.finditer(rb"""patch\(\s*["']((?:\w+\.)+\w+)["']""", text)}
+    dotted -= {match.group(1).decode() for match in _DICT.finditer(text)} - {
+        m.group(1).decode() for m in re.finditer(rb"""patch\(\s*["']((?:\w+\.)+\w+)["']""", text)
+    }
     loose = {match.group(1).decode().split(".")[0] for match in _SUFFIX.finditer(text)}
     return dotted, loose

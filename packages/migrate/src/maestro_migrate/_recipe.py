@@ -10,7 +10,6 @@ outside the edited ones is made from what the edits contributed.
 import importlib
 import importlib.util
 import pkgutil
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -23,7 +22,7 @@ from ._semantics import Module
 from ._spans import Change
 from .errors import UnusableInput
 
-__all__ = ["Recipe", "all_recipes", "examples", "select"]
+__all__ = ["Recipe", "all_recipes", "from_file", "recipe_of", "select"]
 
 
 @dataclass(frozen=True)
@@ -51,18 +50,38 @@ class Recipe:
     def edit(self, module: Module) -> Iterator[Change]:
         """Yield the recipe's changes for one module; what it leaves is in `module.findings`."""
         module.recipe = self.id
+        module.settled = set()
+        taken: list[tuple[int, int]] = []
         for one in self.rewrites:
-            yield from one.edit(module)
+            for change in one.edit(module):
+                spans = [(edit.start, edit.end) for edit in change.edits]
+                if not any(low < end and start < high for low, high in taken for start, end in spans):
+                    taken += spans
+                    yield change  # what lies inside another match waits for the next round
+        self._name_leftovers(module)
         if self.edits is not None:
             yield from self.edits(module)
+
+    def _name_leftovers(self, module: Module) -> None:
+        """Name the uses of the rewrites' heads that no pattern covers."""
+        for head, action in {one.pattern.head: one.action for one in self.rewrites}.items():
+            for site in module.sites(head, action=action):
+                if id(site.root) not in module.settled:
+                    shape = "passed-on: the function itself is handed on, so its calls cannot be told"
+                    reason = shape if site.call is None else "other-shape: no pattern covers a call written like this"
+                    module.refuse(site.whole, reason, action)
 
 
 def recipe_of(code: ModuleType, recipe_id: str) -> Recipe:
     """Return the recipe that a Python module defines."""
     page = (code.__doc__ or "").strip()
     rewrites = tuple(value for value in vars(code).values() if isinstance(value, Rewrite))
-    words = tuple(getattr(code, "WORDS", ())) or tuple(sorted({one.pattern.head.rsplit(".", 1)[-1] for one in rewrites}))
-    needs = tuple(getattr(code, "NEEDS", ())) or tuple(sorted({one.target.split(".")[0].replace("_", "-") for one in rewrites if one.target.startswith("maestro_")}))
+    words = tuple(getattr(code, "WORDS", ())) or tuple(
+        sorted({one.pattern.head.rsplit(".", 1)[-1] for one in rewrites})
+    )
+    needs = tuple(getattr(code, "NEEDS", ())) or tuple(
+        sorted({one.target.split(".")[0].replace("_", "-") for one in rewrites if one.target.startswith("maestro_")})
+    )
     sites = tuple(getattr(code, "SITES", ())) or tuple(sorted({one.pattern.head for one in rewrites}))
     return Recipe(
         recipe_id, page.partition("\n")[0].rstrip("."), page, rewrites, getattr(code, "scan", None), getattr(code, "edit", None), getattr(code, "finish", None),
@@ -80,9 +99,10 @@ def all_recipes() -> tuple[Recipe, ...]:
         if not theme.ispkg:
             continue
         folder = importlib.import_module(f"{package.__name__}.{theme.name}")
-        for entry in pkgutil.iter_modules(folder.__path__):
-            if not entry.name.startswith("_"):
-                found.append(recipe_of(importlib.import_module(f"{folder.__name__}.{entry.name}"), f"{theme.name}/{entry.name}"))
+        entries = [entry.name for entry in pkgutil.iter_modules(folder.__path__) if not entry.name.startswith("_")]
+        found += [
+            recipe_of(importlib.import_module(f"{folder.__name__}.{name}"), f"{theme.name}/{name}") for name in entries
+        ]
     return tuple(sorted(found, key=lambda recipe: (recipe.order, recipe.id)))
 
 
@@ -100,10 +120,16 @@ def select(names: Sequence[str] = (), exclude: Sequence[str] = (), extra: Sequen
         if not hits and Path(name).suffix in {".toml", ".py"}:
             hits = list(from_file(Path(name)))
         if not hits:
-            raise UnusableInput(name, "is no recipe", advice="`maestro recipes list` names them; a theme stands for all of its recipes")
+            raise UnusableInput(
+                name, "is no recipe", advice="`maestro recipes list` names them; a theme stands for all of its recipes"
+            )
         return hits
 
-    chosen = [recipe for name in names for recipe in named(name)] if names else [recipe for recipe in known if not recipe.opt_in]
+    chosen = (
+        [recipe for name in names for recipe in named(name)]
+        if names
+        else [recipe for recipe in known if not recipe.opt_in]
+    )
     dropped = {recipe.id for name in exclude for recipe in named(name)}
     unique = {recipe.id: recipe for recipe in chosen if recipe.id not in dropped}
     return tuple(sorted(unique.values(), key=lambda recipe: (recipe.order, recipe.id)))
@@ -123,29 +149,13 @@ def from_file(path: Path) -> tuple[Recipe, ...]:
 
         return load(path)
     spec = importlib.util.spec_from_file_location(f"maestro_recipe_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     code = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(code)
     except Exception as error:
-        raise UnusableInput(path, f"cannot be loaded: {type(error).__name__}: {error}", advice="mend the recipe and try again") from error
+        raise UnusableInput(
+            path, f"cannot be loaded: {type(error).__name__}: {error}", advice="mend the recipe and try again"
+        ) from error
     return (recipe_of(code, f"local/{path.stem}"),)
-
-
-_FENCE = re.compile(r"^```py (before|after|unchanged)(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-def examples(page: str) -> list[tuple[str, str | None]]:
-    """Return the fenced examples of a page as pairs of text before and after; `None` after stands for `unchanged`."""
-    found: list[tuple[str, str | None]] = []
-    pending: str | None = None
-    for match in _FENCE.finditer(page):
-        kind, _, text = match.groups()
-        if kind == "unchanged":
-            found.append((text, None))
-        elif kind == "before":
-            pending = text
-        elif pending is not None:
-            found.append((pending, text))
-            pending = None
-    return found

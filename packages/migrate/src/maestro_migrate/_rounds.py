@@ -15,8 +15,9 @@ from ._imports import import_edits
 from ._project import Project
 from ._recipe import Recipe
 from ._semantics import Module
-from ._source import Source, UnreadableSource, parse, read_source
+from ._source import Source, UnreadableSource, read_source
 from ._spans import Change, Edit, Finding, Safety, apply_edits, compatible
+from .errors import OverlappingEdits
 
 __all__ = ["MAX_ROUNDS", "FileResult", "rewrite_file"]
 
@@ -36,65 +37,116 @@ class FileResult:
     rounds: int = 0
 
 
-def rewrite_file(raw: bytes, path: str, project: Project, recipes: Sequence[Recipe], *, unsafe: bool = False) -> FileResult:
+def rewrite_file(
+    raw: bytes, path: str, project: Project, recipes: Sequence[Recipe], *, unsafe: bool = False
+) -> FileResult:
     """Return what the recipes make of a file's bytes."""
     result = FileResult(path)
     try:
         source = read_source(raw, path)
-        parse(source)
+        module = Module(source, project)
     except UnreadableSource as error:
         result.unparsed = str(error)
         return result
-    original, current = source, source
     findings: list[Finding] = []
     for _ in range(MAX_ROUNDS):
-        module = Module(current, project)
         made = _round(module, recipes, unsafe=unsafe)
         findings = module.findings
         if not made:
             break
-        text = _applied(module, made, project)
-        problem = _problem(current, text)
-        if problem:
-            result.findings = [*findings, Finding(path, 1, "engine", problem, "report this file to MAESTRO; it was left as it was", "warning")]
-            result.changes, result.after = [], None
-            return result
+        try:
+            module = _next_module(module, made, project)
+        except (OverlappingEdits, UnreadableSource, _Spoilt) as problem:
+            return _left_alone(path, findings, str(problem), "report this file to MAESTRO; it was left as it was")
         result.changes += made
         result.rounds += 1
-        current = Source(path, text, source.encoding, source.bom)
     result.findings = findings
-    result.contributions = [(change.recipe, list(item)) for change in result.changes for item in change.contributes]
-    if current.text != original.text:
+    if module.source.text != source.text:
         try:
-            result.after = original.encoded(current.text)
+            result.after = source.encoded(module.source.text)
         except UnreadableSource as error:
-            result.findings, result.changes = [*findings, Finding(path, 1, "engine", str(error), "convert the file to UTF-8 and run again")], []
+            return _left_alone(path, findings, str(error), "convert the file to UTF-8 and run again")
+    result.contributions = [(change.recipe, list(item)) for change in result.changes for item in change.contributes]
     return result
+
+
+class _Spoilt(Exception):
+    """The new text would not be what the changes meant."""
+
+
+def _left_alone(path: str, findings: Sequence[Finding], problem: str, action: str) -> FileResult:
+    return FileResult(path, findings=[*findings, Finding(path, 1, "engine", problem, action, "warning")])
 
 
 def _round(module: Module, recipes: Sequence[Recipe], *, unsafe: bool) -> list[Change]:
     proposed: list[Change] = []
     text = module.source.text
-    for recipe in recipes:
-        if recipe.words and not any(word.encode() in text for word in recipe.words):
-            continue
-        changes = list(recipe.edit(module))
-        for change in changes:
+    due = [recipe for recipe in recipes if not recipe.words or any(word.encode() in text for word in recipe.words)]
+    module.plumbing = tuple(sorted({site for recipe in due for site in recipe.sites}))
+    for recipe in due:
+        for change in _changes_of(recipe, module):
             if change.safety is Safety.REVIEW and not unsafe:
-                module.findings.append(Finding(module.path, change.line, recipe.id, f"review: {change.reason}", "look at it, then run again with --unsafe to apply it"))
+                module.findings.append(
+                    Finding(
+                        module.path,
+                        change.line,
+                        recipe.id,
+                        f"review: {change.reason}",
+                        "look at it, then run again with --unsafe to apply it",
+                    )
+                )
             else:
                 proposed.append(change)
     now, _later = compatible(proposed)
     return now
 
 
-def _applied(module: Module, made: Sequence[Change], project: Project) -> bytes:
+def _changes_of(recipe: Recipe, module: Module) -> list[Change]:
+    """Return a recipe's changes; a recipe that fails on a file loses its changes to that file, and nothing else."""
+    try:
+        changes = list(recipe.edit(module))
+        compatible(changes)
+    except Exception as error:  # noqa: BLE001  # the boundary to recipes, which anybody writes
+        reason = f"recipe-failed: {type(error).__name__}: {error}"
+        module.findings.append(
+            Finding(
+                module.path,
+                1,
+                recipe.id,
+                reason,
+                "report it to the recipe's author; the recipe left this file alone",
+                "warning",
+            )
+        )
+        return []
+    return changes
+
+
+def _next_module(module: Module, made: Sequence[Change], project: Project) -> Module:
+    """
+    Return the file with the changes made.
+
+    Raises:
+        OverlappingEdits: an import that a change needs stands where another one edits.
+        UnreadableSource: the new text is not Python.
+        _Spoilt: a comment is gone, or a name that the new text uses is not imported.
+    """
     edits = [edit for change in made for edit in change.edits]
-    replaced = [(edit.start, edit.end) for edit in edits if edit.end > edit.start]
-    first_party = frozenset(name.split(".")[0] for name in map(project.import_name, project.files))
     requires = {name for change in made for name in change.requires}
-    imports = [e for e in import_edits(module, requires, replaced, first_party) if not any(e.start < high and low < e.end for low, high in replaced)]
-    return apply_edits(module.source.text, _join_at_deletions([*edits, *imports]))
+    every = _join_at_deletions([*edits, *import_edits(module, requires, edits, project.first_party)])
+    source = Source(module.path, apply_edits(module.source.text, every), module.source.encoding, module.source.bom)
+    try:
+        after = Module(source, project)
+    except UnreadableSource as error:
+        raise UnreadableSource(f"result-does-not-parse: {error}") from error
+    if any(b"#" in module.source.text[edit.start : edit.end] or "#" in edit.text for edit in every) and _comments(
+        module.source.text
+    ) - _comments(source.text):
+        raise _Spoilt("comment-lost: the result would lose a comment")
+    missing = sorted(name for name in requires if module.local_name(name) not in after.tables.module.bindings)
+    if missing:
+        raise _Spoilt(f"import-lost: the result would use {', '.join(missing)} without importing it")
+    return after
 
 
 def _join_at_deletions(edits: Sequence[Edit]) -> list[Edit]:
@@ -109,18 +161,12 @@ def _join_at_deletions(edits: Sequence[Edit]) -> list[Edit]:
     return sorted([*rest, *deletions])
 
 
-def _problem(before: Source, text: bytes) -> str:
-    try:
-        parse(Source(before.path, text))
-    except UnreadableSource as error:
-        return f"result-does-not-parse: {error}"
-    if b"#" in before.text and _comments(text) < _comments(before.text):
-        return "comment-lost: the result would lose a comment"
-    return ""
-
-
 def _comments(text: bytes) -> Counter[str]:
     try:
-        return Counter(t.string for t in tokenize.generate_tokens(io.StringIO(re.sub("\r\n?", "\n", text.decode())).readline) if t.type == tokenize.COMMENT)
+        return Counter(
+            t.string
+            for t in tokenize.generate_tokens(io.StringIO(re.sub("\r\n?", "\n", text.decode())).readline)
+            if t.type == tokenize.COMMENT
+        )
     except (tokenize.TokenError, SyntaxError, IndentationError):
         return Counter()

@@ -13,13 +13,26 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ._binder import Binding, Scope, Tables, Use, bind, lookup
+from ._hidden import hidden_uses
 from ._project import Project, is_test_path, module_names
 from ._source import Source, parse
 from ._spans import Change, Edit, Finding, Safety
 
 __all__ = ["Module", "Site"]
 
-_REFLECTIVE_CALLS = {"globals", "vars", "exec", "locals"}
+_REFLECTIVE_CALLS = frozenset({"globals", "vars", "exec", "locals", "dir"})
+_IMPORTS_ITSELF = re.compile(rb"(?:import_module|__import__)\(\s*__name__")
+_DEBUG = re.compile(rb"=\s*[}!:]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A use of a name that an import may have bound: `site` where that is proven, otherwise the bindings that stand against it."""
+
+    qualname: str
+    use: Use
+    site: "Site | None"
+    bindings: tuple[Binding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,11 @@ class Module:
         self.recipe = ""
         self.findings: list[Finding] = []
         self.marks: dict[str, object] = {}
+        self.settled: set[int] = set()  # ids of the root names that some pattern of the running recipe covers
+        self.plumbing: tuple[str, ...] = ()  # every name that the running recipes may rewrite
         self._locals: dict[str, str | None] = {}
+        self._targets: dict[tuple[str, int], tuple[str | None, list[Binding]]] = {}
+        self._found: dict[str, list[_Found]] = {}
         self._refused: set[tuple[str, int, int]] = set()
 
     # What names mean -------------------------------------------------------------------------------------------------
@@ -93,15 +110,22 @@ class Module:
         owner = lookup(name, scope)
         if owner is None:
             return None, []
-        bindings = owner.bindings[name]
-        targets = {binding.target for binding in bindings}
-        if len(targets) != 1 or bindings[0].kind != "import":
-            return None, bindings
+        key = (name, id(owner))
+        known = self._targets.get(key)
+        if known is None:
+            bindings = owner.bindings[name]
+            known = self._targets[key] = (self._single_target(name, owner, bindings), bindings)
+        return known
+
+    def _single_target(self, name: str, owner: Scope, bindings: list[Binding]) -> str | None:
+        if bindings[0].kind != "import" or len({binding.target for binding in bindings}) != 1:
+            return None
         if all(self.is_typing_only(binding.node) for binding in bindings):
-            return None, bindings
+            return None
         if owner is self.tables.module and self._star_after(name, bindings):
-            return None, bindings
-        return self.project.canonical(self.absolute(str(bindings[0].target))), bindings
+            return None
+        target = self.project.canonical(self.absolute(str(bindings[0].target)))
+        return None if self.project.hides(self.path, target) else target
 
     def resolve(self, expression: ast.AST, scope: Scope | None = None) -> str | None:
         """Return the qualified name of a name or attribute chain, or `None` when it is not proven."""
@@ -127,10 +151,11 @@ class Module:
 
     def is_typing_only(self, node: ast.AST) -> bool:
         """Return whether a statement stands under `if TYPE_CHECKING:`, where it binds nothing at run time."""
-        for block in self.tables.blocks:
-            if isinstance(block, ast.If) and _is_type_checking(block.test) and _inside(node, block.body):
-                return True
-        return False
+        return any(_inside(node, block.body) for block in self._typing_blocks)
+
+    @cached_property
+    def _typing_blocks(self) -> list[ast.If]:
+        return [block for block in self.tables.blocks if isinstance(block, ast.If) and _is_type_checking(block.test)]
 
     def is_guarded(self, node: ast.AST) -> bool:
         """Return whether a statement stands in a `try` or an `if`, so that it may not run."""
@@ -140,46 +165,45 @@ class Module:
         last = max(getattr(binding.node, "lineno", 0) for binding in bindings)
         for star, _scope in self.tables.stars:
             source = self.absolute("." * star.level + (star.module or ""))
-            if star.lineno > last and not self.project.star_is_harmless(source, name, self.absolute(str(bindings[0].target))):
+            if star.lineno > last and not self.project.star_is_harmless(
+                source, name, self.absolute(str(bindings[0].target))
+            ):
                 return True
         return False
 
     @cached_property
     def is_reflective(self) -> str | None:
         """Return how the module looks at its own names (`globals()`, `sys.modules[__name__]`), `None` when it does not."""
-        for name in _REFLECTIVE_CALLS & self.tables.uses.keys():
+        for name in sorted(_REFLECTIVE_CALLS & self.tables.uses.keys()):
             for use in self.tables.uses[name]:
-                if use.outer is use.root and use.call is not None and lookup(name, use.scope) is None and _reaches_names(use) and not self._reads_constants_only(use.call):
+                if use.outer is use.root and lookup(name, use.scope) is None and _reaches_names(use):
                     return f"{name}() on line {use.root.lineno}"
-        for use in self.tables.uses.get("sys", ()):
-            chain = self.resolve(use.outer, use.scope) if isinstance(use.outer, ast.Attribute) else None
-            if chain == "sys.modules" and b"__name__" in self.source.text and not self._reads_constants_only(use.outer):
-                return f"sys.modules on line {use.root.lineno}"
+        if b"__name__" not in self.source.text:
+            return None
+        if _IMPORTS_ITSELF.search(self.source.text):
+            return "an import of itself"
+        if b"modules" in self.source.text:
+            for site in self.references("sys.modules"):
+                return f"sys.modules on line {site.line}"
         return None
-
-    def _reads_constants_only(self, names: ast.AST) -> bool:
-        """Return whether the module's names are looped over under a test that only upper-case ones pass; the engine binds and unbinds none of those."""
-        for outer in self.ancestors(names):
-            if isinstance(outer, ast.For):
-                body = outer.body
-                guard = body[0].test if len(body) == 1 and isinstance(body[0], ast.If) and not body[0].orelse else None
-                return guard is not None and _is_upper_test(guard, outer.target)
-            if isinstance(outer, ast.comprehension):
-                return any(_is_upper_test(test, outer.target) for test in outer.ifs)
-            if isinstance(outer, ast.stmt):
-                return False
-        return False
 
     @cached_property
     def parents(self) -> dict[int, ast.AST]:
         """Return the parent of every node by the node's id; built on first use."""
         found: dict[int, ast.AST] = {}
         stack: list[ast.AST] = [self.tree]
+        pop, push, syntax = stack.pop, stack.append, ast.AST
         while stack:
-            node = stack.pop()
-            for child in ast.iter_child_nodes(node):
-                found[id(child)] = node
-                stack.append(child)
+            node = pop()
+            for value in node.__dict__.values():  # the fields, without the cost of `ast.iter_child_nodes`
+                if value.__class__ is list:
+                    for child in value:
+                        if isinstance(child, syntax):
+                            found[id(child)] = node
+                            push(child)
+                elif isinstance(value, syntax):
+                    found[id(value)] = node
+                    push(value)
         return found
 
     def parent(self, node: ast.AST) -> ast.AST | None:
@@ -205,7 +229,7 @@ class Module:
 
     def references(self, *prefixes: str) -> Iterator[Site]:
         """Yield, in source order, every proven reference whose qualified name is one of `prefixes` or lies below one (`os.environ.get`)."""
-        yield from (site for site, _ in self._candidates(prefixes) if site is not None)
+        yield from (found.site for found in self._candidates(prefixes) if found.site is not None)
 
     def sites(self, *qualnames: str, action: str = "rewrite it by hand") -> Iterator[Site]:
         """
@@ -213,76 +237,143 @@ class Module:
 
         A use that may not becomes a finding: its name has rival bindings, tests patch it, the module looks at its own names.
         """
-        exact = set(qualnames)
-        for site, rivals in self._candidates(qualnames):
-            if site is None:
-                use, qualname, bindings = rivals  # type: ignore[misc]  # the pair is exclusive
-                if qualname in exact:
-                    lines = sorted({getattr(b.node, "lineno", 0) for b in bindings})
-                    self.refuse(use.root, f"ambiguous-binding: `{use.root.id}` is bound on lines {', '.join(map(str, lines))}, not all to the same import", action)
+        exact = frozenset(qualnames)
+        for found in self._candidates(exact):
+            if found.qualname not in exact:
                 continue
-            if site.qualname not in exact:
-                continue
-            reason = self.obstacle(site)
-            if reason is None:
-                yield site
+            reason = self._doubt(found) if found.site is None else self.obstacle(found.site)
+            if found.site is not None and reason is None:
+                yield found.site
             else:
-                self.refuse(site.whole, reason, action)
+                self.refuse(found.site.whole if found.site else found.use.root, str(reason), action)
+        for node, reason in hidden_uses(self, exact):
+            self.refuse(node, reason, action)
 
     def count(self, qualnames: Iterable[str]) -> int:
-        """Return how many calls of exactly these names the file has (of `os.environ`: uses), whether or not they may be rewritten."""
-        exact = set(qualnames)
-        found = 0
-        for site, rivals in self._candidates(exact):
-            qualname, call = (site.qualname, site.call) if site is not None else (rivals[1], rivals[0].call)  # type: ignore[index]  # the pair is exclusive
-            found += qualname in exact and (call is not None or qualname == "os.environ")
-        return found
+        """Return how many uses of exactly these names the file has, whether or not they may be rewritten."""
+        exact = frozenset(qualnames)
+        return sum(1 for found in self._candidates(exact) if found.qualname in exact)
+
+    def _doubt(self, found: _Found) -> str:
+        """Return why a use is not proven to be what it looks like."""
+        name = found.use.root.id
+        shadow = self.project.hides(self.path, found.qualname)
+        if shadow:
+            return f"own-module: {shadow} may be what `import {found.qualname.split('.')[0]}` finds"
+        if not found.bindings:
+            return f"star-import: `{name}` comes through `import *`, which may bring anything"
+        lines = ", ".join(map(str, sorted({getattr(binding.node, "lineno", 0) for binding in found.bindings})))
+        if len({binding.target for binding in found.bindings}) == 1 and found.bindings[0].kind == "import":
+            return f"star-import: an `import *` after line {lines} may bind `{name}` to something else"
+        return f"ambiguous-binding: `{name}` is bound on lines {lines}, not all to the same import"
 
     def obstacle(self, site: Site) -> str | None:
         """Return why a proven use must stay as it is, or `None` when nothing holds it."""
-        patched = self.project.patched(self.names, site.root.id, site.qualname, _attributes(site.node))
+        raw = [
+            str(self.absolute(str(self.binding_target(site.root.id, site.scope)[1][0].target))),
+            *_attributes(site.node),
+        ]
+        patched = self.project.patched(self.names, site.root.id, ".".join(raw), site.qualname)
         if patched:
             return f"patched-by-tests: {patched}"
         if self.is_reflective:
             return f"reflective-module: it reads its own names with {self.is_reflective}"
         if self._in_debug_fstring(site.node):
             return 'f-string-equals: `f"{x=}"` prints its own source text'
+        start, end = self.source.span(site.root)
+        if self.source.text[start:end] != site.root.id.encode():
+            return "unusual-letters: the name is written with other characters than the ones it is known by"
         return None
 
-    def _candidates(self, prefixes: Iterable[str]) -> Iterator[tuple[Site | None, tuple[Use, str, list[Binding]] | None]]:
+    @cached_property
+    def names_by_root(self) -> dict[str, dict[str, set[str]]]:
+        """Return, by the first part of what they are imported from, the used names and their possible targets."""
+        found: dict[str, dict[str, set[str]]] = {}
+        used = self.tables.uses.keys()
+        for scope in self.tables.scopes:
+            for name in used & scope.bindings.keys():
+                for binding in scope.bindings[name]:
+                    if binding.target:
+                        target = self.project.canonical(self.absolute(binding.target))
+                        found.setdefault(target.split(".")[0], {}).setdefault(name, set()).add(target)
+        return found
+
+    def _candidates(self, prefixes: Iterable[str]) -> list[_Found]:
+        """Return, in source order, the uses that are or may be one of the prefixes or lie below one."""
         wanted = tuple(prefixes)
-        roots = {prefix.split(".")[0] for prefix in wanted}
-        found: list[tuple[int, int, Site | None, tuple[Use, str, list[Binding]] | None]] = []
-        for name, uses in self.tables.uses.items():
-            possible = {self.project.canonical(self.absolute(target)) for scope in self.tables.scopes for b in scope.bindings.get(name, ()) if (target := b.target)}
-            possible = {target for target in possible if target.split(".")[0] in roots}
-            if not possible:
+        found: list[_Found] = []
+        for root in {prefix.split(".")[0] for prefix in wanted}:
+            if root not in self._found:
+                self._found[root] = [*self._imported(root), *self._through_stars(root)]
+            found += [each for each in self._found[root] if _below(each.qualname, wanted)]
+        found.sort(key=lambda each: (each.use.root.lineno, each.use.root.col_offset))
+        return found
+
+    def _imported(self, root: str) -> Iterator[_Found]:
+        for name, possible in self.names_by_root.get(root, {}).items():
+            yield from self._uses_of(name, possible)
+        if root not in self.project.first_party:
+            yield from (found for found in self._through_project if found.qualname.partition(".")[0] == root)
+
+    @cached_property
+    def _through_project(self) -> list[_Found]:
+        """Return the uses that go through modules of the project, which may hand on what they import."""
+        roots = self.names_by_root.keys() & self.project.first_party
+        return [
+            found
+            for root in sorted(roots)
+            for name, possible in self.names_by_root[root].items()
+            for found in self._uses_of(name, possible)
+        ]
+
+    def _uses_of(self, name: str, possible: set[str]) -> Iterator[_Found]:
+        for use in self.tables.uses[name]:
+            target, bindings = self.binding_target(name, use.scope)
+            chain = _attributes(use.outer)
+            if target is not None:
+                if target in possible:
+                    qualname = self.project.canonical(".".join([target, *chain]))
+                    yield _Found(qualname, use, Site(qualname, use.outer, use.call, use.root, use.scope))
                 continue
-            for use in uses:
-                chain = _attributes(use.outer)
-                target, bindings = self.binding_target(name, use.scope)
-                if target is None:
-                    own = {self.project.canonical(self.absolute(b.target)) for b in bindings if b.target}
-                    for candidate in sorted(own & possible):
-                        qualname = ".".join([candidate, *chain])
-                        if not all(self.is_typing_only(b.node) for b in bindings) and _below(qualname, wanted):
-                            found.append((use.root.lineno, use.root.col_offset, None, (use, qualname, bindings)))
-                    continue
-                qualname = self.project.canonical(".".join([target, *chain]))
-                if _below(qualname, wanted):
-                    found.append((use.root.lineno, use.root.col_offset, Site(qualname, use.outer, use.call, use.root, use.scope), None))
-        found.sort(key=lambda item: item[:2])
-        for _, _, site, rivals in found:
-            yield site, rivals
+            rivals = self._rivals(name, use.scope, bindings)
+            if all(self.is_typing_only(binding.node) for binding in rivals if binding.target):
+                continue
+            own = {self.project.canonical(self.absolute(binding.target)) for binding in rivals if binding.target}
+            for candidate in sorted(own & possible):
+                yield _Found(self.project.canonical(".".join([candidate, *chain])), use, None, tuple(rivals))
+
+    def _rivals(self, name: str, scope: Scope, bindings: list[Binding]) -> list[Binding]:
+        """Return the bindings that a use may see: a class body falls through to the names around it."""
+        if scope.kind == "class" and name in scope.bindings and scope.parent is not None:
+            outer = lookup(name, scope.parent)
+            return [*bindings, *(outer.bindings[name] if outer else ())]
+        return bindings
+
+    def _through_stars(self, root: str) -> Iterator[_Found]:
+        for star, _scope in self.tables.stars:
+            source = self.absolute("." * star.level + (star.module or ""))
+            if source.split(".")[0] != root and self.project.path_of(source) is None:
+                continue
+            for name, uses in self.tables.uses.items():
+                for use in uses:
+                    if lookup(name, use.scope) is None:
+                        qualname = self.project.canonical(".".join([source, name, *_attributes(use.outer)]))
+                        if qualname.split(".")[0] == root:
+                            yield _Found(qualname, use, None)
 
     def _in_debug_fstring(self, node: ast.AST) -> bool:
-        if b"=}" not in self.source.text and b"=!" not in self.source.text and b"=:" not in self.source.text:
+        if not self._has_debug_fstrings:
             return False
         for outer in self.ancestors(node):
             if isinstance(outer, ast.FormattedValue):
                 _, end = self.source.span(outer.value)
-                return self.source.text[end : end + 20].lstrip(b" )").startswith(b"=")
+                if self.source.text[end:].lstrip(b" \t\f\r\n)").startswith(b"="):
+                    return True
         return False
+
+    @cached_property
+    def _has_debug_fstrings(self) -> bool:
+        return _DEBUG.search(self.source.text) is not None
 
     # What recipes hand back -------------------------------------------------------------------------------------------
 
@@ -293,18 +384,33 @@ class Module:
         return self._locals[qualname]
 
     def existing_name(self, qualname: str) -> str | None:
-        """Return the name by which the module already imports `qualname` for good, or `None`."""
+        """Return the name by which the module imports `qualname` for good and before it could be needed, or `None`."""
         for name, bindings in self.tables.module.bindings.items():
             if any(b.kind == "import" and b.target and self.absolute(b.target) == qualname for b in bindings):
                 target, _ = self.binding_target(name, self.tables.module)
                 shadowed = any(name in scope.bindings for scope in self.tables.scopes[1:])
-                if target == qualname and not shadowed and not any(self.is_guarded(b.node) for b in bindings):
+                if target == qualname and not shadowed and any(self._is_early(b.node) for b in bindings):
                     return name
         return None
 
+    def _is_early(self, node: ast.AST) -> bool:
+        """Return whether a top-level statement always runs, and before anything that is rewritten."""
+        return (
+            isinstance(node, ast.stmt)
+            and (node.end_lineno or node.lineno) < self._first_site
+            and any(node is each for each in self.tree.body)
+        )
+
+    @cached_property
+    def _first_site(self) -> float:
+        return min((found.use.root.lineno for found in self._candidates(self.plumbing)), default=float("inf"))
+
     def _free_name(self, qualname: str) -> str | None:
         last = qualname.rsplit(".", 1)[-1]
+        shared = bool(self.tables.stars) or (b"__all__" not in self.source.text and self.project.is_starred(self.path))
         for candidate in (last, f"maestro_{last}", f"_maestro_{last}"):
+            if shared and not candidate.startswith("_"):
+                continue  # `import *` carries names without an underscore into and out of the module
             if re.search(rf"\b{re.escape(candidate)}\b".encode(), self.source.text) is None:
                 return candidate
             if candidate == last and self._only_in_text(candidate):
@@ -313,7 +419,10 @@ class Module:
 
     def _only_in_text(self, name: str) -> bool:
         """Return whether a name occurs in comments and strings only, or as an attribute, so that binding it collides with nothing."""
-        if any(name in scope.bindings or name in scope.globals for scope in self.tables.scopes) or name in self.tables.uses:
+        if (
+            any(name in scope.bindings or name in scope.globals for scope in self.tables.scopes)
+            or name in self.tables.uses
+        ):
             return False
         return not self.tables.stars
 
@@ -322,9 +431,27 @@ class Module:
         start, end = self.source.span(node)
         return Edit(start, end, text)
 
-    def change(self, *edits: Edit, at: ast.AST, reason: str, requires: Iterable[str] = (), safety: Safety = Safety.SAFE, sites: int = 1, contributes: Iterable[tuple[str, str]] = ()) -> Change:
+    def change(
+        self,
+        *edits: Edit,
+        at: ast.AST,
+        reason: str,
+        requires: Iterable[str] = (),
+        safety: Safety = Safety.SAFE,
+        sites: int = 1,
+        contributes: Iterable[tuple[str, str]] = (),
+    ) -> Change:
         """Return one atomic change of the running recipe."""
-        return Change(tuple(edits), getattr(at, "lineno", 1), self.recipe, reason, safety, tuple(requires), sites, tuple(contributes))
+        return Change(
+            tuple(edits),
+            getattr(at, "lineno", 1),
+            self.recipe,
+            reason,
+            safety,
+            tuple(requires),
+            sites,
+            tuple(contributes),
+        )
 
     def refuse(self, at: ast.AST, reason: str, action: str, *, level: str = "note") -> Finding:
         """Record that a site was left alone and why; the same site is named once per recipe."""
@@ -361,7 +488,9 @@ def _inside(node: ast.AST, body: Iterable[ast.AST]) -> bool:
 
 
 def _is_type_checking(test: ast.expr) -> bool:
-    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING")
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )
 
 
 def _is_upper_test(test: ast.expr, target: ast.expr) -> bool:
@@ -371,11 +500,16 @@ def _is_upper_test(test: ast.expr, target: ast.expr) -> bool:
     name = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
     if not isinstance(name, ast.Name):
         return False
-    return ast.unparse(test) in {f"{name.id}.isupper()", f"{name.id} == {name.id}.upper()", f"{name.id}.upper() == {name.id}"}
+    return ast.unparse(test) in {
+        f"{name.id}.isupper()",
+        f"{name.id} == {name.id}.upper()",
+        f"{name.id}.upper() == {name.id}",
+    }
 
 
 def _reaches_names(use: Use) -> bool:
-    assert use.call is not None
+    if use.call is None:
+        return use.root.id == "globals"
     if use.root.id == "exec":
         return len(use.call.args) < 2
     if use.root.id == "locals":

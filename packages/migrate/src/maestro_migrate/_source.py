@@ -124,7 +124,10 @@ def read_source(raw: bytes, path: str = "<memory>") -> Source:
             raise UnreadableSource(f"is not valid utf-8 (byte {error.start}) and declares no other encoding") from error
         return Source(path, body, "utf-8", bom)
     try:
-        return Source(path, body.decode(encoding).encode(), encoding, bom)
+        text = body.decode(encoding)
+        if text.encode(encoding) != body:
+            raise UnreadableSource(f"does not come back as it was when decoded and encoded as {encoding}")
+        return Source(path, text.encode(), encoding, bom)
     except (UnicodeDecodeError, UnicodeEncodeError, LookupError) as error:
         raise UnreadableSource(f"cannot be decoded as {encoding}, which it declares: {error}") from error
 

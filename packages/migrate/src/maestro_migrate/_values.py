@@ -38,7 +38,10 @@ def _of_name(module: "Module", name: str, scope: Scope) -> str | None:
     target, _ = module.binding_target(name, scope)
     if target is not None:
         return module.project.value_of(target)
-    found = {_called(module, b.value, owner) if b.kind == "assign" and isinstance(b.value, ast.Call) else None for b in bindings}
+    found = {
+        _called(module, b.value, owner) if b.kind == "assign" and isinstance(b.value, ast.Call) else None
+        for b in bindings
+    }
     return found.pop() if len(found) == 1 else None
 
 
@@ -55,8 +58,17 @@ def _called(module: "Module", call: ast.Call, scope: Scope | None) -> str | None
 
 
 def _factory(module: "Module", function: ast.FunctionDef) -> str | None:
-    body = [statement for statement in function.body if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))]
-    if len(body) == 1 and isinstance(body[0], ast.Return) and isinstance(body[0].value, ast.Call) and not function.decorator_list:
+    body = [
+        statement
+        for statement in function.body
+        if not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+    ]
+    if (
+        len(body) == 1
+        and isinstance(body[0], ast.Return)
+        and isinstance(body[0].value, ast.Call)
+        and not function.decorator_list
+    ):
         inner = next((s for s in module.tables.scopes if s.node is function), None)
         return _called(module, body[0].value, inner)
     return None
@@ -68,7 +80,12 @@ def _of_self(module: "Module", expression: ast.Attribute, scope: Scope) -> str |
     while method.kind in {"lambda", "comprehension"} and method.parent is not None:
         method = method.parent
     owner = method.parent
-    if not (isinstance(expression.value, ast.Name) and method.kind == "function" and owner is not None and owner.kind == "class"):
+    if not (
+        isinstance(expression.value, ast.Name)
+        and method.kind == "function"
+        and owner is not None
+        and owner.kind == "class"
+    ):
         return None
     receiver = _first_parameter(method.node)
     if receiver is None or expression.value.id != receiver:
@@ -76,10 +93,20 @@ def _of_self(module: "Module", expression: ast.Attribute, scope: Scope) -> str |
     assert isinstance(owner.node, ast.ClassDef)
     values: list[ast.expr | None] = [b.value for b in owner.bindings.get(expression.attr, ())]  # type: ignore[misc]  # values are expressions or None
     for node in ast.walk(owner.node):
-        if isinstance(node, ast.Attribute) and node.attr == expression.attr and isinstance(node.ctx, ast.Store | ast.Del):
+        if (
+            isinstance(node, ast.Attribute)
+            and node.attr == expression.attr
+            and isinstance(node.ctx, ast.Store | ast.Del)
+        ):
             parent = module.parent(node)
             values.append(parent.value if isinstance(parent, ast.Assign) and len(parent.targets) == 1 else None)
-    outside = sum(1 for node in ast.walk(module.tree) if isinstance(node, ast.Attribute) and node.attr == expression.attr and isinstance(node.ctx, ast.Store | ast.Del))
+    outside = sum(
+        1
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute)
+        and node.attr == expression.attr
+        and isinstance(node.ctx, ast.Store | ast.Del)
+    )
     inside = len(values) - len(owner.bindings.get(expression.attr, ()))
     if len(values) == 1 and isinstance(values[0], ast.Call) and outside == inside:
         call = values[0]

@@ -17,13 +17,28 @@ from pathlib import Path
 
 from ._engine import Options, plan
 from ._examples import Example, PageError, Program, read_examples, read_programs
-from ._oracle import Outcome, Route, Verdict, judge, write_files
+from ._oracle import Outcome, Route, Verdict, judge
 from ._oracle import rewritten as check_behaviour
+from ._oracle import write_files
 from ._plan import MigrationPlan
 from ._recipe import Recipe, select
 from ._source import UnreadableSource, parse, read_source
 
-__all__ = ["Example", "Failure", "Outcome", "Program", "Route", "Verdict", "check_behaviour", "check_example", "check_examples", "check_page", "judge", "read_examples", "read_programs"]
+__all__ = [
+    "Example",
+    "Failure",
+    "Outcome",
+    "Program",
+    "Route",
+    "Verdict",
+    "check_behaviour",
+    "check_example",
+    "check_examples",
+    "check_page",
+    "judge",
+    "read_examples",
+    "read_programs",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +62,13 @@ def check_examples(recipe: Recipe) -> list[Failure]:
     if not any(example.after is not None for example in shown):
         failures.append(Failure(recipe.id, "page", "shows no rewrite: add a `py before` and a `py after` fence"))
     if not any(example.after is None for example in shown):
-        failures.append(Failure(recipe.id, "page", "shows no refusal: add a `py unchanged` fence with code that the recipe must leave alone"))
+        failures.append(
+            Failure(
+                recipe.id,
+                "page",
+                "shows no refusal: add a `py unchanged` fence with code that the recipe must leave alone",
+            )
+        )
     return failures
 
 
@@ -63,7 +84,11 @@ def check_page(recipe: Recipe, page: str) -> list[Failure]:
 def check_example(recipe: Recipe, example: Example) -> list[Failure]:
     """Return what does not hold of one example."""
     where = f"line {example.line}" + (f" ({example.heading})" if example.heading else "")
-    recipes = tuple(sorted({recipe.id: recipe, **{r.id: r for r in _others(example.recipes)}}.values(), key=lambda r: (r.order, r.id)))
+    recipes = tuple(
+        sorted(
+            {recipe.id: recipe, **{r.id: r for r in _others(example.recipes)}}.values(), key=lambda r: (r.order, r.id)
+        )
+    )
     with tempfile.TemporaryDirectory(prefix="maestro-example-") as folder:
         root = Path(folder) / "service"
         write_files(root, {path: text.encode() for path, text in (*example.beside, (example.path, example.before))})
@@ -71,7 +96,9 @@ def check_example(recipe: Recipe, example: Example) -> list[Failure]:
         problems = [*_unparsed(made), *_unlike(example, made)]
         write_files(root, {write.path: write.after for write in made.writes if write.after is not None})
         again = plan(root, Options(recipes, jobs=1))
-        problems += [f"a second run changes {write.path} again:\n{_diff(write.before, write.after)}" for write in again.writes]
+        problems += [
+            f"a second run changes {write.path} again:\n{_diff(write.before, write.after)}" for write in again.writes
+        ]
     return [Failure(recipe.id, where, problem) for problem in problems]
 
 
@@ -97,8 +124,12 @@ def _unlike(example: Example, made: MigrationPlan) -> list[str]:
     problems = []
     if actual != wanted.encode():
         left = "".join(f"\n  left: {f.path}:{f.line}: {f.reason}" for f in made.findings)
-        problems.append(f"{'is changed' if example.after is None else 'comes out otherwise'}:\n{_diff(wanted.encode(), actual)}{left}")
-    if example.finding and not any(f.path == example.path and f.reason.startswith(example.finding) for f in made.findings):
+        problems.append(
+            f"{'is changed' if example.after is None else 'comes out otherwise'}:\n{_diff(wanted.encode(), actual)}{left}"
+        )
+    if example.finding and not any(
+        f.path == example.path and f.reason.startswith(example.finding) for f in made.findings
+    ):
         problems.append(f"has no finding {example.finding!r}, only {[f.reason for f in made.findings]}")
     return problems
 

@@ -184,7 +184,7 @@ def _replaced(module: Module, function: ast.expr, qualname: str) -> bool:
     while isinstance(root, ast.Attribute):
         root = root.value
     assert isinstance(root, ast.Name)
-    return bool(module.project.patched(module.names, root.id, qualname, []))
+    return bool(module.project.patched(module.names, root.id, qualname, qualname))
 
 
 def _is_builtin(module: Module, name: ast.Name) -> bool:

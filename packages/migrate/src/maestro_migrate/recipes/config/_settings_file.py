@@ -66,6 +66,7 @@ def _is_imported(project: Project, folder: str, name: str) -> bool:
     return False
 
 
+@lru_cache(maxsize=4096)
 def _bare_siblings(project: Project, folder: str) -> bool:
     """Return whether the files of a package folder import each other by bare name, as scripts run from inside it do."""
     if not folder or f"{folder}/__init__.py" not in project.files:

@@ -9,18 +9,18 @@ import logging
 
 
 def main():
-    logging.basicConfig(level=logging.INFO)
+    logging.basicConfig(level="INFO")
     logging.info("started with %s", 3)
 ```
 
 ```py after
 import logging
 
-from maestro_core_logging import configure_logging, get_logger
+from maestro_core_logging import get_logger
 
 
 def main():
-    configure_logging(level=logging.INFO)
+    logging.basicConfig(level="INFO")
     get_logger().info("started with %s", 3)
 ```
 

@@ -11,6 +11,7 @@ import structlog
 
 from maestro_core_logging._event import Event, event_of_record
 from maestro_core_logging._formats import Renderer, render_json, renderer_named
+from maestro_core_logging._outputs import report_loss
 from maestro_core_logging._quick import QuickJson
 from maestro_core_logging._redaction import Redaction
 
@@ -49,6 +50,7 @@ class EventFormatter(logging.Formatter):
         self._processors = tuple(processors)
         self._redact = redact
         self._consumers = tuple(consumers)
+        self._failed: list[Consumer] = []
         plain = self._render is render_json and not self._processors and not self._consumers
         self._quick = QuickJson(self.constant, redact) if plain and type(redact) is Redaction else None
 
@@ -65,10 +67,18 @@ class EventFormatter(logging.Formatter):
                 return b""
         if self._consumers:
             event = self._redact.event(event)
-            for consume in self._consumers:
-                consume(event)
+            self._feed(event)
             return self._render(event)
         return self._redact.render(event, self._render)
+
+    def _feed(self, event: Event) -> None:
+        for consume in self._consumers:
+            try:
+                consume(event)
+            except Exception as error:  # noqa: BLE001  # an export that fails must not cost the line
+                if consume not in self._failed:
+                    self._failed.append(consume)
+                    report_loss(f"{consume!r} failed", error)
 
     def quick_line(self, logger: str, level: int, msg: object, fields: Mapping[str, object]) -> bytes | None:
         """Give a call's line when it is plain JSON with nothing to redact; None when `line` must see the event."""

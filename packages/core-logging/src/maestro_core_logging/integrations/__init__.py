@@ -1,0 +1,1 @@
+"""Doors to optional systems; importing this package imports none of them."""

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from maestro_monitoring import RequestMetrics
 
-from ._asgi import ASGIApp, ASGIObserver, Scope
+from ._asgi import ASGIObserver
+from ._exchange import ASGIApp, Scope
 from ._lifecycle import Receive, Send
 from ._observer import Observer
 from ._readiness import ReadinessCheck

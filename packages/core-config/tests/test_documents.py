@@ -70,14 +70,14 @@ def test_the_env_example_loads_when_its_blanks_are_filled(tmp_path: Path, monkey
     assert "hunter2" not in text
     assert "\n# Port to listen on | any free one (integer, optional)\n# APP_PORT=8000\n" in text
     assert "\nROLE_ARN=\n" in text
+    assert "\n# Cloud region (string or null, optional)\n# REGION=\n" in text
     everything = "\n".join(
         line.removeprefix("# ") if "=" in line and line.removeprefix("# ")[0].isupper() else line
         for line in text.splitlines()
     )
     values = {name: value for name, value in dotenv_values(stream=StringIO(everything)).items() if value}
     for name, value in {**values, "APP_TOKEN": "t", "ROLE_ARN": "r", "API_KEY": "k"}.items():
-        if value != "null":
-            monkeypatch.setenv(name, value)
+        monkeypatch.setenv(name, value)
     settings = load(Settings)
     assert (settings.port, settings.mode, settings.pool.size, settings.hosts) == (8000, "safe", 7, [])
     assert settings.greeting == "it's # not a comment"

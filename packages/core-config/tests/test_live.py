@@ -13,7 +13,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
 from maestro_core_config import (
@@ -269,6 +269,7 @@ class TestSecrets:
         keys = self.Keys(fancy="hunter2-assigned")
         dump = keys.model_dump()
         texts = [repr(keys), str(keys), repr(type(keys).key), repr(dump), keys.model_dump_json()]
+        texts.append(repr(vars(keys)))
         assert not [text for text in texts if "hunter2" in text or "424242" in text]
         assert dump["key"] == SecretStr("hunter2-default")
         assert keys.key == "hunter2-default"
@@ -350,6 +351,56 @@ class TestClasses:
                 """Wrong on purpose."""
 
                 port: int = 5
+
+    def test_live_fields_of_a_plain_mixin_are_live(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A class of constants mixed into settings keeps its live fields, and pydantic makes no fields of them."""
+
+        class Mixin:
+            """No settings class."""
+
+            port: int = env("T_PORT", "1", parse=int)
+
+        class Mixed(Mixin, BaseConfig):
+            """Settings."""
+
+            plain: int = 1
+
+        monkeypatch.setenv("T_PORT", "6")
+        assert (Mixed().port, Mixed(port=7).port, set(Mixed.model_fields)) == (6, 7, {"plain"})
+
+    @pytest.mark.parametrize("option", [{"validate_assignment": True}, {"extra": "allow"}, {"extra": "ignore"}])
+    def test_assignment_does_not_depend_on_pydantics_options(self, option: dict[str, Any]) -> None:
+        """Live fields are assigned alike whatever the model's configuration."""
+
+        class Configured(Settings):
+            """One option more."""
+
+            model_config = SettingsConfigDict(**option)
+
+        settings = Configured(port=2)
+        assert settings.port == 2
+        settings.port = 3
+        assert (settings.port, settings.model_extra or {}) == (3, {})
+        del settings.port
+        assert settings.port == 8000
+
+    def test_frozen_settings_refuse_assignment_but_take_arguments(self) -> None:
+        """Frozen means frozen, for live fields as for others."""
+
+        class Frozen(Settings):
+            """Cannot be assigned to."""
+
+            model_config = SettingsConfigDict(frozen=True)
+
+        settings = Frozen(port=2)
+        with pytest.raises(ValidationError):
+            settings.port = 3
+        assert settings.port == 2
+
+    def test_other_ways_to_build_take_live_values_too(self) -> None:
+        """`model_validate` of a mapping and of JSON."""
+        assert Settings.model_validate({"port": 5, "plain": 4}).port == 5
+        assert Settings.model_validate_json('{"port": 6}').port == 6
 
     def test_a_private_name_is_refused(self) -> None:
         """Pydantic would make a private attribute of it and never read it."""

@@ -338,6 +338,17 @@ def test_a_validation_error_does_not_echo_inputs(option: str, monkeypatch: pytes
         assert "hunter2" not in str(inputs["key"])
 
 
+def test_debug_logging_has_names_and_no_values(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`PYDANTIC_SETTINGS_DEBUG` of pydantic-settings prints every source's values; here it does not."""
+    monkeypatch.setenv("PYDANTIC_SETTINGS_DEBUG", "1")
+    monkeypatch.setenv("KEY", "hunter2")
+    with caplog.at_level("DEBUG"):
+        assert Module().key.get_secret_value() == "hunter2"
+    assert "hunter2" not in caplog.text
+
+
 def test_importing_loads_no_optional_system() -> None:
     """`import maestro_core_config` stays cheap: no driver, no parser, no command line."""
     import subprocess

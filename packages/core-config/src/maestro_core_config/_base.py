@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Final, Self
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from pydantic_settings import BaseSettings
 
@@ -18,6 +19,8 @@ from ._secrecy import without_secret_inputs
 from ._shown import dumped, shown
 from ._sources import collecting, remember_load, wrap_source_hook
 from .errors import FieldDefinitionError
+
+_log: Final = logging.getLogger("maestro_core_config")
 
 
 class BaseConfig(BaseSettings):
@@ -36,7 +39,7 @@ class BaseConfig(BaseSettings):
         super().__init_subclass__(**kwargs)
         inherited: dict[str, LiveField] = {}
         for base in reversed(cls.__mro__[1:]):
-            inherited.update(base.__dict__.get("__live_fields__", {}))
+            inherited.update(base.__dict__.get("__live_fields__") or _taken_from_mixin(base))
         own = {name: value for name, value in cls.__dict__.items() if isinstance(value, LiveField)}
         _refuse_unusable(cls, own, inherited)
         for name, annotation in _take_annotations(cls, own.keys() | inherited.keys()).items():
@@ -69,6 +72,13 @@ class BaseConfig(BaseSettings):
     def settings_customise_sources(cls, *args: Any, **kwargs: Any) -> Any:
         """Choose the sources, highest first; override it as in pydantic-settings."""
         return with_layers(cls, super().settings_customise_sources(*args, **kwargs))
+
+    @classmethod
+    def _settings_log_debug(cls, states: dict[str, dict[str, Any]]) -> None:
+        # pydantic-settings 2.16 logs every source's raw values when PYDANTIC_SETTINGS_DEBUG is set; names will do.
+        _log.debug(
+            "sources of %s, highest first: %s", cls.__name__, {name: sorted(found) for name, found in states.items()}
+        )
 
     @classmethod
     def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:
@@ -129,6 +139,16 @@ class BaseConfig(BaseSettings):
 
 
 wrap_source_hook(BaseConfig)
+
+
+def _taken_from_mixin(base: type) -> dict[str, LiveField]:
+    """Return the live fields of a plain class among the bases, and keep pydantic from making fields of them."""
+    if issubclass(base, BaseModel):
+        return {}
+    found = {name: value for name, value in base.__dict__.items() if isinstance(value, LiveField)}
+    for name, annotation in _take_annotations(base, set(found)).items():
+        found[name].annotation = annotation
+    return found
 
 
 def _refuse_unusable(cls: type, own: dict[str, LiveField], inherited: dict[str, LiveField]) -> None:

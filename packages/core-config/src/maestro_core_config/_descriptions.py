@@ -129,7 +129,7 @@ def _default_of(field: Any) -> Any:
 
 
 def _default_text(value: Any, *, secret: bool) -> str:
-    if secret:
+    if secret or value is None:
         return ""
     if isinstance(value, str):
         return value

@@ -33,9 +33,12 @@ class _Required:
 REQUIRED: Final = _Required()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Override:
-    """A value assigned to a live field, and what the field said when it was first assigned."""
+    """A value assigned to a live field, and what the field said when it was first assigned.
+
+    It sits in the instance's `__dict__` and has no repr of its own, since the value may be a secret.
+    """
 
     value: Any
     instead_of: Any = field(compare=False)

@@ -97,10 +97,9 @@ def test_file_that_cannot_be_deleted(folder, caplog):
     assert [(r.levelname, r.getMessage()) for r in caplog.records] == [("ERROR", "not yours")]
 
 
-def test_not_a_folder(tmp_path):
-    with patch("opstools.backup_rotate.logging.error") as error:
-        assert main([str(tmp_path / "nowhere")]) == 2
-    error.assert_called_once_with("%s is not a folder", tmp_path / "nowhere")
+def test_not_a_folder(tmp_path, caplog):
+    assert main([str(tmp_path / "nowhere")]) == 2
+    assert caplog.record_tuples == [("root", logging.ERROR, f"{tmp_path / 'nowhere'} is not a folder")]
 
 
 def test_defaults_come_from_the_environment(monkeypatch):

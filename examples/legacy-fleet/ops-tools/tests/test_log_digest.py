@@ -99,6 +99,13 @@ def test_logger_can_be_given():
     assert digest.bad_lines == 1
 
 
+@pytest.mark.parametrize("options, level", [(["-v"], "DEBUG"), (["--log-level", "error"], "ERROR")])
+def test_log_level(logfile, options, level):
+    with patch("opstools.log_digest.logging") as logging_mock:
+        main([logfile, *options])
+    assert logging_mock.basicConfig.call_args.kwargs["level"] is getattr(logging_mock, level)
+
+
 def test_nothing_read_means_no_errors():
     assert Digest().error_share == 0.0
 

@@ -9,6 +9,8 @@ import pytest
 from prometheus_client import Gauge
 
 from maestro_monitoring import WorkersCollector
+from maestro_monitoring._exemplars import ExemplarFile, newest_exemplars
+from maestro_monitoring._mmap import write_value
 
 WORKERS = textwrap.dedent("""
     import os, sys
@@ -150,3 +152,59 @@ def test_the_exposition_is_that_of_all_workers(tmp_path):
         timeout=60,
     ).stdout
     assert 'jobs_total{kind="a"} 8.0' in shown
+
+
+OBSERVED = textwrap.dedent("""
+    import os
+    from maestro_monitoring import RequestMetrics, exposition
+
+    metrics = RequestMetrics()
+    for worker in ("a", "b"):
+        gate, done = os.pipe(), os.pipe()
+        if (child := os.fork()) == 0:
+            os.close(gate[1])
+            metrics.observe(method="GET", route="/", status=200, duration_s=0.3, trace_id=worker * 32)
+            metrics.observe(method="GET", route="/", status=200, duration_s=0.3, trace_id="f" * 32)
+            os.write(done[1], b".")
+            os.read(gate[0], 1)
+            os._exit(0)
+        os.read(done[0], 1)
+        print(exposition("application/openmetrics-text")[0].decode())
+        os.close(gate[1])
+        os.waitpid(child, 0)
+    print("ENDED", exposition("application/openmetrics-text")[0].decode())
+    print("FILES", [name for name in os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"]) if "exemplars" in name])
+    """)
+
+
+def test_exemplars_of_live_workers_are_kept(tmp_path):
+    """The client's multi-process mode has none; here each live worker's last trace is shown, and no file stays."""
+    shown = subprocess.run(
+        [sys.executable, "-c", OBSERVED],
+        env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PATH": ""},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    ).stdout
+    live, _, ended = shown.partition("ENDED")
+    lines = [line for line in live.splitlines() if "# {" in line]
+    assert len(lines) == 2
+    for worker, line in zip("ab", lines, strict=True):
+        assert line.startswith('http_request_duration_seconds_bucket{le="0.5",method="GET",route="/"}')
+        assert f'# {{trace_id="{worker * 32}"}} 0.3 ' in line
+    assert "# {" not in ended
+    assert 'http_requests_total{method="GET",route="/",status="200"} 4.0' in ended
+    assert "FILES []" in ended
+
+
+def test_an_exemplar_that_is_being_written_is_not_shown(tmp_path):
+    """A reader in the middle of a write goes without rather than showing a trace that never was."""
+    file = ExemplarFile(tmp_path)
+    file.note("seconds_bucket", {"le": "1.0"}, trace_id="ab" * 16, value=0.5)
+    place, exemplar = next(iter(newest_exemplars(tmp_path.glob("*.exemplars")).items()))
+    assert place == ("seconds_bucket", frozenset({("le", "1.0")}))
+    assert (exemplar.labels, exemplar.value) == ({"trace_id": "ab" * 16}, 0.5)
+    write_value(file._file, '0["seconds_bucket", {"le": "1.0"}]', 7.0)
+    assert newest_exemplars(tmp_path.glob("*.exemplars")) == {}
+    file.close()

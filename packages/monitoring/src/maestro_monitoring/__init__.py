@@ -18,8 +18,7 @@ from .errors import (
     UndeclaredLabelError,
 )
 
-__all__ = [
-    "SLO",
+__all__ = [  # noqa: RUF022  # plain `sorted()` in every package; ruff would put SLO before the rest
     "BlockedLoop",
     "BusinessCounter",
     "BusinessGauge",
@@ -32,6 +31,7 @@ __all__ = [
     "MonitoringError",
     "RequestMetrics",
     "RuntimeMetrics",
+    "SLO",
     "SLOError",
     "TargetError",
     "UndeclaredLabelError",

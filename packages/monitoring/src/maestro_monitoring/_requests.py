@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_left
 from contextlib import AbstractContextManager
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.utils import floatToGoString
 
 from ._cardinality import LabelCap
+from ._exemplars import ExemplarFile
 from ._registry import declare, registry_or_default
+from ._workers import workers_directory
 
 # RFC 9110 section 9 and RFC 5789. Anything else is a client's invention and must not become a series.
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
@@ -66,6 +71,10 @@ class RequestMetrics:
             registry,
             multiprocess_mode="livesum",
         )
+        directory = workers_directory()
+        self._exemplars = None if directory is None else ExemplarFile(directory)
+        self._buckets = tuple(buckets)
+        self._bucket_name = f"{namespace}_request_duration_seconds_bucket"
         self._routes = LabelCap(metric=name, label="route", limit=max_routes, registry=registry)
         # Children by label values: the client's own `.labels()` takes a lock and builds strings each time.
         self._children: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
@@ -89,6 +98,8 @@ class RequestMetrics:
             duration.observe(duration_s)
         else:
             duration.observe(duration_s, {"trace_id": trace_id})
+            if self._exemplars is not None:
+                self._note_exemplar(method, route, duration_s, trace_id)
 
     def in_progress(self, *, method: str) -> AbstractContextManager[None]:
         """Give a context manager that counts a request as in progress while it is open."""
@@ -99,6 +110,16 @@ class RequestMetrics:
             if bounded is not OTHER:
                 self._trackers[bounded] = tracker
         return tracker
+
+    def _note_exemplar(self, method: str, route: str | None, duration_s: float, trace_id: str) -> None:
+        assert self._exemplars is not None
+        bounds = (*self._buckets, math.inf)
+        labels = {
+            "method": bounded_method(method),
+            "route": UNMATCHED if route is None else self._routes.admit(route),
+            "le": floatToGoString(bounds[bisect_left(bounds, duration_s)]),  # type: ignore[no-untyped-call]  # the client left it untyped
+        }
+        self._exemplars.note(self._bucket_name, labels, trace_id=trace_id, value=duration_s)
 
     def _child(self, method: str, route: str | None, status: int) -> tuple[Counter, Histogram]:
         bounded = bounded_method(method)

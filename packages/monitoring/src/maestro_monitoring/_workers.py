@@ -14,7 +14,6 @@ the named files. Nothing is counted twice and nothing is lost in either case.
 from __future__ import annotations
 
 import fcntl
-import inspect
 import json
 import os
 import shutil
@@ -28,14 +27,15 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.metrics_core import Metric
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.samples import Sample
+
+from ._exemplars import SUFFIX, newest_exemplars
+from ._mmap import write_value
 
 _MANIFEST = "folded.json"
 _ENVIRONMENT = "PROMETHEUS_MULTIPROC_DIR"
 # Their series speak of one live process: summed or shown after its end they would be wrong.
 _GONE_WITH_THE_WORKER = ("gauge_live", "gauge_all_")
-
-# Timestamps, and with them gauges of the most recent worker, came with prometheus-client 0.18.
-_HAS_TIMESTAMPS = "timestamp" in inspect.signature(MmapedDict.write_value).parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,26 @@ class WorkersCollector:
             if ended:
                 folded = self._fold(folded, ended)
             files = [*self._folded_files(folded), *(str(path) for path in self._worker_files())]
-            return list(MultiProcessCollector.merge(files, accumulate=True))  # type: ignore[no-untyped-call]  # the client left it untyped
+            metrics = list(MultiProcessCollector.merge(files, accumulate=True))  # type: ignore[no-untyped-call]  # the client left it untyped
+            self._attach_exemplars(metrics)
+            return metrics
+
+    def _attach_exemplars(self, metrics: list[Metric]) -> None:
+        kept = []
+        for path in sorted(self._directory.glob(f"*{SUFFIX}")):
+            if self._is_alive(_process_id(path)):
+                kept.append(path)
+            else:
+                path.unlink()
+        exemplars = newest_exemplars(kept)
+        if not exemplars:
+            return
+        for metric in metrics:
+            if metric.type == "histogram":
+                metric.samples = [
+                    Sample(s.name, s.labels, s.value, s.timestamp, exemplars.get((s.name, frozenset(s.labels.items()))))
+                    for s in metric.samples
+                ]
 
     @contextmanager
     def _exclusively(self) -> Iterator[None]:
@@ -141,7 +160,7 @@ def _write_sums(target: Path, files: list[str]) -> None:
             for sample in metric.samples:
                 names, values = list(sample.labels), list(sample.labels.values())
                 key = mmap_key(metric.name, sample.name, names, values, metric.documentation)
-                _write(sums, key, sample.value, sample.timestamp or 0.0)
+                write_value(sums, key, sample.value, sample.timestamp or 0.0)
     finally:
         sums.close()  # type: ignore[no-untyped-call]  # as above
 
@@ -154,11 +173,7 @@ def _write_newest(sums: MmapedDict, files: list[str]) -> None:
             if timestamp >= newest.get(key, (0.0, 0.0))[1]:
                 newest[key] = (value, timestamp)
     for key, (value, timestamp) in newest.items():
-        _write(sums, key, value, timestamp)
-
-
-def _write(sums: MmapedDict, key: str, value: float, timestamp: float) -> None:
-    sums.write_value(key, value, *([timestamp] if _HAS_TIMESTAMPS else []))  # type: ignore[no-untyped-call]  # as above
+        write_value(sums, key, value, timestamp)
 
 
 def _process_id(path: Path) -> int:

@@ -10,4 +10,17 @@ from ._semantics import Module, Site
 from ._spans import Change, Edit, Finding, Safety
 from .errors import MigrateError, OverlappingEdits, UnusableInput
 
-__all__ = ["Change", "Edit", "Finding", "MigrateError", "Module", "OverlappingEdits", "Project", "Rewrite", "Safety", "Site", "UnusableInput", "rewrite"]
+__all__ = [
+    "Change",
+    "Edit",
+    "Finding",
+    "MigrateError",
+    "Module",
+    "OverlappingEdits",
+    "Project",
+    "Rewrite",
+    "Safety",
+    "Site",
+    "UnusableInput",
+    "rewrite",
+]

@@ -8,7 +8,7 @@ Python's.
 """
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -143,7 +143,7 @@ def _walk(scope: Scope, stack: list[ast.AST], tables: Tables, pending: list[tupl
             for name in fields[kind]:
                 value = getattr(node, name, None)
                 if value.__class__ is list:
-                    extend(value)  # type: ignore[arg-type]  # lists of nodes; None entries are dropped below
+                    extend(value)
                 elif value is not None and isinstance(value, ast.AST):
                     push(value)
 
@@ -319,7 +319,8 @@ def _type_alias(node: ast.AST, scope: Scope, *_rest: object) -> bool:
     return False
 
 
-_SPECIAL = {
+_Handler = Callable[[ast.AST, Scope, Tables, list[tuple[Scope, list[ast.AST]]], list[ast.AST]], bool]
+_SPECIAL: dict[type, _Handler] = {
     ast.Assign: _assign,
     ast.AnnAssign: _assign,
     ast.Import: _import,

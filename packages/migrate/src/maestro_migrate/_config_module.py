@@ -35,8 +35,14 @@ def typed_module(source: Path) -> tuple[bytes, list[Finding]]:
     written = {write.path: write.after for write in made.writes}
     module, settings = written.get("old_config.py"), written.get("settings.py")
     if module is None or settings is None:
-        raise UnusableInput(source, "reads no environment variable that can be declared", advice="see `maestro inventory` for what it does read")
-    return _joined(module.decode(), settings.decode()), [finding for finding in made.findings if finding.path == "old_config.py"]
+        raise UnusableInput(
+            source,
+            "reads no environment variable that can be declared",
+            advice="see `maestro inventory` for what it does read",
+        )
+    return _joined(module.decode(), settings.decode()), [
+        finding for finding in made.findings if finding.path == "old_config.py"
+    ]
 
 
 def _joined(module: str, settings: str) -> bytes:

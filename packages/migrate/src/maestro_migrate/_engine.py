@@ -38,13 +38,14 @@ INLINE_BYTES = 1_500_000
 
 @dataclass(frozen=True)
 class Options:
-    """How to plan: recipes, whether to apply changes that want review, processes, cache, and who is told of progress."""
+    """How to plan: recipes, whether to apply changes that want review, processes, cache, who is told of progress, and (recipe, path) pairs to leave out."""
 
     recipes: tuple[Recipe, ...]
     unsafe: bool = False
     jobs: int = 0
     cache: Path | None = None
     progress: Callable[[str, int, int], None] | None = None
+    withheld: frozenset[tuple[str, str]] = frozenset()
 
 
 def scan(root: Path, options: Options, *, paths: Sequence[str] | None = None) -> Project:
@@ -249,8 +250,10 @@ def _results(root: Path, project: Project, options: Options, store: ResultCache)
         [project.deploy, [[path, asdict(facts[path])] for path in sorted(facts)]], sort_keys=True
     ).encode()
     recipe_pages = [json.dumps([r.id, r.page, r.words]).encode() for r in options.recipes]
-    context = digest(build_digest().encode(), joined, str(options.unsafe).encode(), *recipe_pages).encode()
-    work = partial(_rewrite, project, options.recipes, options.unsafe, pattern)
+    context = digest(
+        build_digest().encode(), joined, str((options.unsafe, sorted(options.withheld))).encode(), *recipe_pages
+    ).encode()
+    work = partial(_rewrite, project, options, pattern)
     raw = _run(root, files, work, options, store, lambda path, data: digest(context, path.encode(), data), "rewrite")
     return [_decode(path, raw[path]) for path in files]
 
@@ -265,12 +268,11 @@ def _may_change(facts: Facts, project: Project, recipes: Sequence[Recipe]) -> bo
     return any(project.canonical(use).partition(".")[0] in heads for use in facts.uses)
 
 
-def _rewrite(
-    project: Project, recipes: Sequence[Recipe], unsafe: bool, pattern: re.Pattern[bytes], path: str, raw: bytes
-) -> str:
+def _rewrite(project: Project, options: Options, pattern: re.Pattern[bytes], path: str, raw: bytes) -> str:
     if pattern.search(raw) is None or not is_service_code(path, raw):
         return ""
-    result = rewrite_file(raw, path, project, recipes, unsafe=unsafe)
+    recipes = [recipe for recipe in options.recipes if (recipe.id, path) not in options.withheld]
+    result = rewrite_file(raw, path, project, recipes, unsafe=options.unsafe)
     if result.after is None and not result.findings and not result.unparsed and not result.contributions:
         return ""
     plain = {

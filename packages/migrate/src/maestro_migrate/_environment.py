@@ -40,7 +40,21 @@ class Environment:
 
     def variables(self, extra: dict[str, str]) -> dict[str, str]:
         """Return the process environment for a command in this environment: its `bin` first on PATH, nothing of ours left in."""
-        kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "COVERAGE_PROCESS_START"}}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name
+            not in {
+                "PYTHONPATH",
+                "PYTHONHOME",
+                "VIRTUAL_ENV",
+                "PYTEST_ADDOPTS",
+                "PYTEST_CURRENT_TEST",
+                "PYTEST_XDIST_WORKER",
+                "PYTEST_XDIST_WORKER_COUNT",
+                "COVERAGE_PROCESS_START",
+            }
+        }
         return {
             **kept, "VIRTUAL_ENV": str(self.folder), "PATH": f"{self.folder / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
             "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", **extra,
@@ -48,7 +62,11 @@ class Environment:
 
     def frozen(self) -> list[str]:
         """Return the installed distributions as constraints, `name==version`; those from folders and addresses have none."""
-        listed = run([uv(), "pip", "freeze", "--python", str(self.python)], what="listing what is installed", advice="check that the environment works")
+        listed = run(
+            [uv(), "pip", "freeze", "--python", str(self.python)],
+            what="listing what is installed",
+            advice="check that the environment works",
+        )
         return [line for line in listed.splitlines() if re.fullmatch(r"[A-Za-z0-9._-]+==\S+", line)]
 
     def conflict(self, distribution: str, where: list[str]) -> str | None:
@@ -63,7 +81,10 @@ class Environment:
         try:
             self._install([distribution], where, "--dry-run")
         except CommandFailed as error:
-            return _pin_named(error.output, self.frozen()) or f"{distribution} cannot be resolved: {' '.join(error.output.split())[:400]}"
+            return (
+                _pin_named(error.output, self.frozen())
+                or f"{distribution} cannot be resolved: {' '.join(error.output.split())[:400]}"
+            )
         return None
 
     def add(self, distributions: list[str], where: list[str]) -> None:
@@ -79,8 +100,22 @@ class Environment:
     def _install(self, distributions: list[str], where: list[str], *options: str) -> None:
         constraints = self.folder / "maestro-constraints.txt"
         constraints.write_text("\n".join(self.frozen()) + "\n")
-        command = [uv(), "pip", "install", "-q", "--python", str(self.python), "--constraint", str(constraints), *where, *options, *distributions]
-        run(command, what=f"installing {', '.join(distributions)}", advice="see which pin is in the way, or give --libs")
+        command = [
+            uv(),
+            "pip",
+            "install",
+            "-q",
+            "--python",
+            str(self.python),
+            "--constraint",
+            str(constraints),
+            *where,
+            *options,
+            *distributions,
+        ]
+        run(
+            command, what=f"installing {', '.join(distributions)}", advice="see which pin is in the way, or give --libs"
+        )
 
 
 def _pin_named(output: str, frozen: list[str]) -> str | None:
@@ -93,11 +128,24 @@ def _pin_named(output: str, frozen: list[str]) -> str | None:
 
 def _version_of(python: Path, venv: Path) -> tuple[int, int]:
     try:
-        done = subprocess.run([str(python), "-c", "import sys, json; print(json.dumps(sys.version_info[:2]))"], capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(
+            [str(python), "-c", "import sys, json; print(json.dumps(sys.version_info[:2]))"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise UnusableInput(venv, f"its python does not start ({error})", advice="make the environment anew and give it again") from error
+        raise UnusableInput(
+            venv, f"its python does not start ({error})", advice="make the environment anew and give it again"
+        ) from error
     if done.returncode != 0:
-        raise UnusableInput(venv, f"its python fails ({done.stderr.strip()[-200:]})", advice="make the environment anew and give it again")
+        raise UnusableInput(
+            venv,
+            f"its python fails ({done.stderr.strip()[-200:]})",
+            advice="make the environment anew and give it again",
+        )
     major, minor = json.loads(done.stdout)
     return (major, minor)
 
@@ -110,7 +158,11 @@ def copy_environment(venv: Path, target: Path, *, old_root: Path, new_root: Path
         UnusableInput: the folder is no virtual environment, or its interpreter does not run.
     """
     if not (venv / "bin" / "python").exists():
-        raise UnusableInput(venv, "is no virtual environment (it has no bin/python that exists)", advice="give the folder that `python -m venv` or `uv venv` made")
+        raise UnusableInput(
+            venv,
+            "is no virtual environment (it has no bin/python that exists)",
+            advice="give the folder that `python -m venv` or `uv venv` made",
+        )
     version = _version_of(venv / "bin" / "python", venv)
     shutil.copytree(venv, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
     old, new = str(venv.absolute()).encode(), str(target).encode()
@@ -151,9 +203,18 @@ def build_environment(root: Path, target: Path, *, setup_commands: tuple[str, ..
     environment = Environment(target, (sys.version_info.major, sys.version_info.minor))
     wanted = _wanted(root)
     if wanted:
-        run([uv(), "pip", "install", "-q", "--python", str(environment.python), *wanted], what="installing the service's dependencies", advice=advice, cwd=root)
+        run(
+            [uv(), "pip", "install", "-q", "--python", str(environment.python), *wanted],
+            what="installing the service's dependencies",
+            advice=advice,
+            cwd=root,
+        )
     if not setup_commands:
-        run([uv(), "pip", "install", "-q", "--python", str(environment.python), "pytest"], what="installing pytest", advice=advice)
+        run(
+            [uv(), "pip", "install", "-q", "--python", str(environment.python), "pytest"],
+            what="installing pytest",
+            advice=advice,
+        )
     return environment
 
 
@@ -173,7 +234,9 @@ def _wanted(root: Path) -> list[str]:
         arguments += ["--group", group]
     poetry = pyproject.get("tool", {}).get("poetry", {})
     for group in (*poetry.get("group", {}).values(), {"dependencies": poetry.get("dev-dependencies", {})}):
-        arguments += [requirement(name, spec) for name, spec in group.get("dependencies", {}).items() if name != "python"]
+        arguments += [
+            requirement(name, spec) for name, spec in group.get("dependencies", {}).items() if name != "python"
+        ]
     pipfile = _toml(root / "Pipfile")
     for section in ("packages", "dev-packages"):
         arguments += [requirement(name, spec) for name, spec in pipfile.get(section, {}).items()]
@@ -181,7 +244,9 @@ def _wanted(root: Path) -> list[str]:
 
 
 def _setup_extras(root: Path) -> list[str]:
-    text = "".join((root / name).read_text(errors="replace") for name in ("setup.py", "setup.cfg") if (root / name).is_file())
+    text = "".join(
+        (root / name).read_text(errors="replace") for name in ("setup.py", "setup.cfg") if (root / name).is_file()
+    )
     return [name for name in ("dev", "test", "tests") if re.search(rf"""(?m)^\s*["']?{name}["']?\s*[:=]""", text)]
 
 
@@ -203,7 +268,7 @@ def requirement(name: str, spec: Any) -> str:
 
 
 def _specifier(text: str) -> str:
-    text = text.split("||")[-1].strip()
+    text = text.rsplit("||", maxsplit=1)[-1].strip()
     if text in {"*", ""}:
         return ""
     if text[0] == "^":

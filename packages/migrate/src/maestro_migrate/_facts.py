@@ -121,7 +121,7 @@ def _add_replacement(module: Module, use: Use, dotted: set[str], loose: set[str]
     called = use.outer.attr if isinstance(use.outer, ast.Attribute) else use.root.id
     if called == "multiple" and call.args:
         first = call.args[0]
-        replaced = first.value if isinstance(first, ast.Constant) else module.resolve(first)
+        replaced = str(first.value) if isinstance(first, ast.Constant) else module.resolve(first)
         dotted.update(f"{replaced}.{keyword.arg}" for keyword in call.keywords if keyword.arg)
         return
     if called not in _REPLACERS or len(call.args) < 2:

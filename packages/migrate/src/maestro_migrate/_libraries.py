@@ -34,7 +34,15 @@ def uv() -> str:
         return "uv"
 
 
-def run(command: list[str], *, what: str, advice: str, cwd: Path | None = None, env: dict[str, str] | None = None, timeout_s: float = 900) -> str:
+def run(
+    command: list[str],
+    *,
+    what: str,
+    advice: str,
+    cwd: Path | None = None,
+    env: dict[str, str] | None = None,
+    timeout_s: float = 900,
+) -> str:
     """
     Run a command to its end and return what it printed.
 
@@ -42,7 +50,17 @@ def run(command: list[str], *, what: str, advice: str, cwd: Path | None = None, 
         CommandFailed: it could not be started, ended with another code than 0, or took longer than `timeout_s` seconds.
     """
     try:
-        done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, errors="replace", timeout=timeout_s, stdin=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=env,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CommandFailed(what, str(error), advice=advice) from error
     if done.returncode != 0:
@@ -62,7 +80,11 @@ def library_arguments(libs: str | None) -> list[str]:
     if libs is not None:
         folder = Path(libs)
         if not any(folder.glob("maestro_*.whl")):
-            raise UnusableInput(folder, "holds no wheel of a maestro distribution", advice="give a folder of wheels or the address of an index to --libs")
+            raise UnusableInput(
+                folder,
+                "holds no wheel of a maestro distribution",
+                advice="give a folder of wheels or the address of an index to --libs",
+            )
         return ["--find-links", str(folder.resolve())]
     workspace = Path(__file__).resolve().parents[4]
     if (workspace / "packages" / "core-logging" / "pyproject.toml").is_file():
@@ -72,7 +94,11 @@ def library_arguments(libs: str | None) -> list[str]:
 
 def _workspace_wheels(workspace: Path) -> Path:
     """Return a folder with wheels of the workspace's libraries, built once for each state of their code."""
-    sources = sorted(path for path in (workspace / "packages").rglob("*") if path.is_file() and path.suffix in {".py", ".toml", ".json", ".typed", ".md"} and "tests" not in path.parts)
+    sources = sorted(
+        path
+        for path in (workspace / "packages").rglob("*")
+        if path.is_file() and path.suffix in {".py", ".toml", ".json", ".typed", ".md"} and "tests" not in path.parts
+    )
     key = digest(*(path.read_bytes() for path in sources))
     base = os.environ.get("XDG_CACHE_HOME")
     folder = (Path(base) if base else Path.home() / ".cache") / "maestro" / "wheels" / key

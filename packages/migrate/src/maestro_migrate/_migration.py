@@ -15,7 +15,7 @@ from ._cache import ResultCache
 from ._dependencies import with_requirements
 from ._engine import Options, plan
 from ._files import require_folder, walk_files
-from ._plan import FileWrite, MigrationPlan
+from ._plan import MigrationPlan
 from ._recipe import Recipe, select
 from ._spans import Finding
 from ._verify import Verification, Verifier
@@ -27,6 +27,8 @@ from .transaction import apply, commit_theme, recover, require_identity, worktre
 __all__ = ["DirtyTree", "Migrated", "Request", "migrate_service", "plan_service"]
 
 LIBRARY_VERSION = ">=0.1"
+MOST_FILES_TRIED = 8
+"""In how many files a recipe's changes are tried one by one when it breaks a test; with more, the recipe is withheld whole."""
 
 
 class DirtyTree(MigrateError):
@@ -34,7 +36,9 @@ class DirtyTree(MigrateError):
 
     def __init__(self, changes: Sequence[str]) -> None:
         shown = ", ".join(changes[:5]) + (f" and {len(changes) - 5} more" if len(changes) > 5 else "")
-        super().__init__(f"the git tree has uncommitted changes ({shown}): commit or stash them first, or say --allow-dirty")
+        super().__init__(
+            f"the git tree has uncommitted changes ({shown}): commit or stash them first, or say --allow-dirty"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +111,19 @@ def migrate_service(request: Request) -> Migrated:
         require_identity(root)
     timings: dict[str, float] = {}
     recipes = select(request.recipes, request.exclude)
-    verifier = Verifier(root, venv=request.venv, test_command=request.test_command, setup_commands=request.setup_commands, env=dict(request.env), libs=request.libs, tell=request.tell) if request.verify else None
+    verifier = (
+        Verifier(
+            root,
+            venv=request.venv,
+            test_command=request.test_command,
+            setup_commands=request.setup_commands,
+            env=dict(request.env),
+            libs=request.libs,
+            tell=request.tell,
+        )
+        if request.verify
+        else None
+    )
     try:
         findings: list[Finding] = []
         if verifier is not None and request.venv is not None:
@@ -125,7 +141,14 @@ def migrate_service(request: Request) -> Migrated:
     with _timed(timings, "apply"):
         migration_id = _apply(root, request, made)
     report = _report(root, request, made, recipes, verification, timings, migration_id)
-    return Migrated(made, report, write_report(report, request.report or default_report_folder(root)), verification, migration_id, timings)
+    return Migrated(
+        made,
+        report,
+        write_report(report, request.report or default_report_folder(root)),
+        verification,
+        migration_id,
+        timings,
+    )
 
 
 def default_report_folder(root: Path) -> Path:
@@ -142,12 +165,25 @@ def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
     timings[stage] = round(timings.get(stage, 0.0) + time.monotonic() - start, 3)
 
 
-def _full_plan(root: Path, request: Request, recipes: Sequence[Recipe], findings: Sequence[Finding]) -> MigrationPlan:
-    options = Options(tuple(recipes), unsafe=request.unsafe, jobs=request.jobs, cache=ResultCache.default_path() if request.cache else None, progress=request.progress)
+def _full_plan(
+    root: Path,
+    request: Request,
+    recipes: Sequence[Recipe],
+    findings: Sequence[Finding],
+    withheld: frozenset[tuple[str, str]] = frozenset(),
+) -> MigrationPlan:
+    options = Options(
+        tuple(recipes),
+        unsafe=request.unsafe,
+        jobs=request.jobs,
+        cache=ResultCache.default_path() if request.cache else None,
+        progress=request.progress,
+        withheld=withheld,
+    )
     made = plan(root, options, service=request.name or root.name)
     made.findings = sorted({*made.findings, *findings})
     if made.requires:
-        add = {name: LIBRARY_VERSION for name in sorted(made.requires)}
+        add = dict.fromkeys(sorted(made.requires), LIBRARY_VERSION)
         writes, dependency_findings = with_requirements(root, add)
         made.writes = sorted([*made.writes, *writes], key=lambda write: write.path)
         made.findings = sorted({*made.findings, *dependency_findings})
@@ -162,29 +198,66 @@ def _resolvable(verifier: Verifier, recipes: Sequence[Recipe]) -> tuple[tuple[Re
         if reason is None:
             kept.append(recipe)
         else:
-            findings.append(Finding(".", 1, recipe.id, f"unresolvable: {reason}", "raise the pin, then run the migration again", "warning"))
+            findings.append(
+                Finding(
+                    ".",
+                    1,
+                    recipe.id,
+                    f"unresolvable: {reason}",
+                    "raise the pin, then run the migration again",
+                    "warning",
+                )
+            )
     return tuple(kept), findings
 
 
-def _verified(root: Path, request: Request, verifier: Verifier, recipes: Sequence[Recipe], made: MigrationPlan, findings: Sequence[Finding]) -> tuple[MigrationPlan, Verification]:
-    """Return a plan under which no test fails that passed, withholding the fewest recipes that it takes."""
+def _verified(
+    root: Path,
+    request: Request,
+    verifier: Verifier,
+    recipes: Sequence[Recipe],
+    made: MigrationPlan,
+    findings: Sequence[Finding],
+) -> tuple[MigrationPlan, Verification]:
+    """Return a plan under which no test fails that passed, leaving out as little as a bounded number of runs can find."""
     verification = verifier.verify(made)
     if not verification.regressions or not made.writes:
         return made, verification
-    used = sorted({change.recipe for write in made.writes for change in write.changes})
-    request.tell(f"{len(verification.regressions)} tests fail that passed before; looking for the recipe that breaks them")
-    best: tuple[MigrationPlan, Verification] | None = None
-    for withheld in [*([one] for one in used), used]:
-        remaining = [recipe for recipe in recipes if recipe.id not in withheld]
+    broken = verification.regressions
+    request.tell(f"{len(broken)} tests fail that passed before; looking for the change that breaks them")
+    files: dict[str, set[str]] = {}
+    for write in made.writes:
+        for change in write.changes:
+            files.setdefault(change.recipe, set()).add(write.path)
+    used = sorted(name for name in files if any(recipe.id == name for recipe in recipes))
+
+    def without(pairs: set[tuple[str, str]]) -> tuple[MigrationPlan, Verification]:
         blamed = [
-            Finding(".", 1, name, f"withheld: with it {_shown(verification.regressions)}", "see the test's failure in the report's log, mend by hand, run again", "warning") for name in withheld
+            Finding(
+                path,
+                1,
+                name,
+                f"withheld: with it {_shown(broken)}",
+                "see why in the test's output, mend by hand, run again",
+                "warning",
+            )
+            for name, path in sorted(pairs)
         ]
-        candidate = _full_plan(root, request, remaining, [*findings, *blamed])
-        outcome = verifier.verify(candidate)
-        if not outcome.regressions:
-            best = (candidate, outcome)
-            break
-    return best or (made, verification)
+        candidate = _full_plan(root, request, recipes, [*findings, *blamed], frozenset(pairs))
+        return candidate, verifier.verify(candidate)
+
+    for name in used:
+        every = {(name, path) for path in files[name]}
+        candidate, outcome = without(every)
+        if outcome.regressions:
+            continue
+        if 1 < len(every) <= MOST_FILES_TRIED:
+            for pair in sorted(every):
+                smaller, smaller_outcome = without({pair})
+                if not smaller_outcome.regressions:
+                    return smaller, smaller_outcome
+        return candidate, outcome
+    return without({(name, path) for name in used for path in files[name]})
 
 
 def _shown(tests: Sequence[str]) -> str:
@@ -198,11 +271,23 @@ def _apply(root: Path, request: Request, made: MigrationPlan) -> str | None:
     if request.commits:
         themes = sorted({write.theme for write in made.writes})
         for theme in themes:
-            commit_theme(root, [write.path for write in made.writes if write.theme == theme], f"Move {theme} onto the shared libraries")
+            commit_theme(
+                root,
+                [write.path for write in made.writes if write.theme == theme],
+                f"Move {theme} onto the shared libraries",
+            )
     return migration.id
 
 
-def _report(root: Path, request: Request, made: MigrationPlan, recipes: Sequence[Recipe], verification: Verification | None, timings: dict[str, float], migration_id: str | None) -> Report:
+def _report(
+    root: Path,
+    request: Request,
+    made: MigrationPlan,
+    recipes: Sequence[Recipe],
+    verification: Verification | None,
+    timings: dict[str, float],
+    migration_id: str | None,
+) -> Report:
     edits = tuple(EditRow(w.path, c.line, c.recipe, c.safety, c.reason) for w in made.writes for c in w.changes)
     summaries = {}
     for recipe in recipes:
@@ -211,7 +296,11 @@ def _report(root: Path, request: Request, made: MigrationPlan, recipes: Sequence
         sites = max(made.sites.get(recipe.id, 0), applied)
         if sites or left:
             summaries[recipe.id] = RecipeSummary(sites, applied, left, title=recipe.title, page=recipe.page)
-    before = {path: (root / path).read_bytes() for path in walk_files(root) if path.endswith(".py")} if made.scanned < 3000 else {}
+    before = (
+        {path: (root / path).read_bytes() for path in walk_files(root) if path.endswith(".py")}
+        if made.scanned < 3000
+        else {}
+    )
     after = dict(before)
     for write in made.writes:
         if write.path.endswith(".py"):
@@ -223,7 +312,9 @@ def _report(root: Path, request: Request, made: MigrationPlan, recipes: Sequence
                 after[write.path] = write.after
     evidence = {
         "dependencies-documented": Evidence("the manifests were read; each change to them is in the diff"),
-        "configuration-documented": Evidence("every variable that the code reads is a field of the settings class or a finding"),
+        "configuration-documented": Evidence(
+            "every variable that the code reads is a field of the settings class or a finding"
+        ),
     }
     if migration_id is not None and request.backup:
         evidence["backup"] = Evidence(f"migration {migration_id}: `maestro migrate rollback` puts every byte back")
@@ -237,7 +328,11 @@ def _report(root: Path, request: Request, made: MigrationPlan, recipes: Sequence
         edits=edits,
         findings=tuple(made.findings),
         diffs=tuple(FileDiff.of(write) for write in made.writes),
-        duplication=BeforeAfter(duplicated_lines(before), duplicated_lines(after)) if before else NotMeasured("the tree is too large to count"),
+        duplication=(
+            BeforeAfter(duplicated_lines(before), duplicated_lines(after))
+            if before
+            else NotMeasured("the tree is too large to count")
+        ),
         loc=BeforeAfter(loc(before), loc(after)) if before else NotMeasured("the tree is too large to count"),
         evidence=evidence,
         timings=timings,

@@ -5,13 +5,14 @@ What ran is read from pytest's JUnit file; a command that writes none counts as 
 a command that hangs is ended with everything that it started.
 """
 
+import contextlib
 import os
 import re
 import shlex
 import signal
 import subprocess
 import threading
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,15 @@ class Comparison:
     added: tuple[str, ...] = ()
 
 
-def run_tests(tree: Path, environment: Environment, command: str | None, *, env: Mapping[str, str], log: Path, timeout_s: float = TIMEOUT_S) -> TestRun:
+def run_tests(
+    tree: Path,
+    environment: Environment,
+    command: str | None,
+    *,
+    env: Mapping[str, str],
+    log: Path,
+    timeout_s: float = TIMEOUT_S,
+) -> TestRun:
     """Run the tests of the service in `tree` and return what became of each."""
     report = log.with_suffix(".xml")
     report.unlink(missing_ok=True)
@@ -60,12 +69,23 @@ def run_tests(tree: Path, environment: Environment, command: str | None, *, env:
     options = f"--junitxml={shlex.quote(str(report))} -o junit_family=xunit2 -o junit_logging=no"
     if any((environment.folder).glob("lib*/python*/site-packages/pytest_randomly*")):
         options += " -p no:randomly"
-    variables = environment.variables({"PYTEST_ADDOPTS": f"{env.get('PYTEST_ADDOPTS', '')} {options}".strip(), **{k: v for k, v in env.items() if k != "PYTEST_ADDOPTS"}})
+    variables = environment.variables(
+        {
+            "PYTEST_ADDOPTS": f"{env.get('PYTEST_ADDOPTS', '')} {options}".strip(),
+            **{k: v for k, v in env.items() if k != "PYTEST_ADDOPTS"},
+        }
+    )
     exit_code, timed_out = _run_bounded(_found(arguments, environment), tree, variables, log, timeout_s)
     outcomes = _outcomes(report, tree)
     if outcomes is None:
         shown = command or "python -m pytest"
-        return TestRun({} if exit_code == 5 and "pytest" in shown else {shown: "passed" if exit_code == 0 else "error"}, exit_code, log, timed_out, by_exit_code=True)
+        return TestRun(
+            {} if exit_code == 5 and "pytest" in shown else {shown: "passed" if exit_code == 0 else "error"},
+            exit_code,
+            log,
+            timed_out,
+            by_exit_code=True,
+        )
     if timed_out:
         outcomes["the whole run, within its time"] = "error"
     return TestRun(outcomes, exit_code, log, timed_out)
@@ -77,10 +97,20 @@ def _found(arguments: list[str], environment: Environment) -> list[str]:
     return [str(own), *arguments[1:]] if own.exists() else arguments
 
 
-def _run_bounded(arguments: list[str], tree: Path, variables: dict[str, str], log: Path, timeout_s: float) -> tuple[int, bool]:
+def _run_bounded(
+    arguments: list[str], tree: Path, variables: dict[str, str], log: Path, timeout_s: float
+) -> tuple[int, bool]:
     with log.open("wb") as sink:
         try:
-            process = subprocess.Popen(arguments, cwd=tree, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+            process = subprocess.Popen(
+                arguments,
+                cwd=tree,
+                env=variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         except OSError as error:
             sink.write(f"{arguments[0]}: {error}\n".encode())
             return 127, False
@@ -108,23 +138,25 @@ def _copy(source: IO[bytes], sink: IO[bytes]) -> None:
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
     """End what the command started and left behind, and the command itself where it still runs."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
 def _outcomes(report: Path, tree: Path) -> dict[str, str] | None:
     try:
-        root = ElementTree.parse(report).getroot()  # noqa: S314  # written by the pytest that we started
-    except (OSError, ElementTree.ParseError):
+        root = ET.parse(report).getroot()  # noqa: S314  # written by the pytest that we started
+    except (OSError, ET.ParseError):
         return None
     found: dict[str, str] = {}
     for case in root.iter("testcase"):
         name = _normal(f"{case.get('classname', '')}::{case.get('name', '')}", tree)
         kinds = {child.tag for child in case}
-        outcome = "error" if "error" in kinds else "failed" if "failure" in kinds else "skipped" if "skipped" in kinds else "passed"
+        outcome = (
+            "error"
+            if "error" in kinds
+            else "failed" if "failure" in kinds else "skipped" if "skipped" in kinds else "passed"
+        )
         worse = ("passed", "skipped", "failed", "error")
         found[name] = max(outcome, found.get(name, outcome), key=worse.index)
     return found
@@ -141,10 +173,25 @@ def compare(before: list[TestRun], after: list[TestRun]) -> Comparison:
 
     A test that is no longer collected counts as failing.
     """
-    steady = {name for name, outcome in before[0].outcomes.items() if outcome == "passed" and all(run.outcomes.get(name) == "passed" for run in before)}
+    steady = {
+        name
+        for name, outcome in before[0].outcomes.items()
+        if outcome == "passed" and all(run.outcomes.get(name) == "passed" for run in before)
+    }
     fine = {name for run in after for name, outcome in run.outcomes.items() if outcome == "passed"}
     first, last = before[0].outcomes, after[-1].outcomes
-    flaky = {name for name in first if len({run.outcomes.get(name) for run in before}) > 1} | {name for name in steady & fine if any(run.outcomes.get(name) != "passed" for run in after)}
-    lost = {name for name, outcome in first.items() if outcome == "skipped" and name not in last and all(run.outcomes.get(name) == "skipped" for run in before)}
+    flaky = {name for name in first if len({run.outcomes.get(name) for run in before}) > 1} | {
+        name for name in steady & fine if any(run.outcomes.get(name) != "passed" for run in after)
+    }
+    lost = {
+        name
+        for name, outcome in first.items()
+        if outcome == "skipped" and name not in last and all(run.outcomes.get(name) == "skipped" for run in before)
+    }
     fixed = {name for name, outcome in first.items() if outcome in {"failed", "error"} and last.get(name) == "passed"}
-    return Comparison(tuple(sorted((steady - fine) | lost)), tuple(sorted(fixed - flaky)), tuple(sorted(flaky)), tuple(sorted(last.keys() - first.keys())))
+    return Comparison(
+        tuple(sorted((steady - fine) | lost)),
+        tuple(sorted(fixed - flaky)),
+        tuple(sorted(flaky)),
+        tuple(sorted(last.keys() - first.keys())),
+    )

@@ -18,7 +18,19 @@ from .report import NotMeasured, OutcomeCounts, SuiteRuns
 
 __all__ = ["Verification", "Verifier"]
 
-_NOT_COPIED = (".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hg")
+_NOT_COPIED = (
+    ".git",
+    ".venv",
+    "venv",
+    "node_modules",
+    "__pycache__",
+    ".tox",
+    ".nox",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".hg",
+)
 
 
 @dataclass(frozen=True)
@@ -80,9 +92,18 @@ class Verifier:
             after.append(self._tests(environment, plan.writes))
             found = compare(self._before, after)
         imports_after = self._imports(environment, plan.writes, plan)
-        broken = tuple(f"import {name}: {imports_after[name]}" for name in sorted(imports_after) if imports_after[name] and not imports_before.get(name, "new"))
+        broken = tuple(
+            f"import {name}: {imports_after[name]}"
+            for name in sorted(imports_after)
+            if imports_after[name] and not imports_before.get(name, "new")
+        )
         regressions = (*found.regressions, *broken)
-        return Verification(SuiteRuns(_counts(self._before[0]), _counts(after[-1]), regressions), regressions, found.flaky, tuple(r.log for r in after))
+        return Verification(
+            SuiteRuns(_counts(self._before[0]), _counts(after[-1]), regressions),
+            regressions,
+            found.flaky,
+            tuple(r.log for r in after),
+        )
 
     def _ready(self) -> Environment:
         if self._environment is None:
@@ -94,7 +115,13 @@ class Verifier:
                 self.tell("building an environment from the service's manifests")
                 self._environment = build_environment(self._tree, target, setup_commands=self.setup_commands)
             for command in self.setup_commands:
-                run(["/bin/sh", "-c", command], what=f"setup command `{command}`", advice="run it by hand in a copy of the service to see why", cwd=self._tree, env=self._environment.variables(self.env))
+                run(
+                    ["/bin/sh", "-c", command],
+                    what=f"setup command `{command}`",
+                    advice="run it by hand in a copy of the service to see why",
+                    cwd=self._tree,
+                    env=self._environment.variables(self.env),
+                )
         return self._environment
 
     def _copy_tree(self, writes: Sequence[FileWrite]) -> None:
@@ -103,7 +130,14 @@ class Verifier:
         own = {str(self.venv.resolve())} if self.venv is not None else set()
 
         def ignored(folder: str, names: list[str]) -> set[str]:
-            return {name for name in names if name in _NOT_COPIED or str(Path(folder, name).resolve()) in own or (Path(folder, name) / "pyvenv.cfg").is_file() or _is_special(Path(folder, name))}
+            return {
+                name
+                for name in names
+                if name in _NOT_COPIED
+                or str(Path(folder, name).resolve()) in own
+                or (Path(folder, name) / "pyvenv.cfg").is_file()
+                or _is_special(Path(folder, name))
+            }
 
         shutil.copytree(self.root, self._tree, symlinks=True, ignore=ignored)
         for write in writes:
@@ -117,13 +151,25 @@ class Verifier:
     def _tests(self, environment: Environment, writes: Sequence[FileWrite]) -> TestRun:
         self._copy_tree(writes)
         for command in self.setup_commands if self._runs else ():
-            run(["/bin/sh", "-c", command], what=f"setup command `{command}`", advice="run it by hand in a copy of the service to see why", cwd=self._tree, env=environment.variables(self.env))
+            run(
+                ["/bin/sh", "-c", command],
+                what=f"setup command `{command}`",
+                advice="run it by hand in a copy of the service to see why",
+                cwd=self._tree,
+                env=environment.variables(self.env),
+            )
         self._runs += 1
-        return run_tests(self._tree, environment, self.test_command, env=self.env, log=self._work / f"tests-{self._runs}.log")
+        return run_tests(
+            self._tree, environment, self.test_command, env=self.env, log=self._work / f"tests-{self._runs}.log"
+        )
 
     def _imports(self, environment: Environment, writes: Sequence[FileWrite], plan: MigrationPlan) -> dict[str, str]:
         """Return each changed module with the error that importing it gives, or an empty string."""
-        paths = [write.path for write in plan.writes if write.path.endswith(".py") and write.after is not None and is_service_code(write.path, write.after)]
+        paths = [
+            write.path
+            for write in plan.writes
+            if write.path.endswith(".py") and write.after is not None and is_service_code(write.path, write.after)
+        ]
         if not paths:
             return {}
         self._copy_tree(writes)
@@ -135,7 +181,16 @@ class Verifier:
         command = [str(environment.python), str(script), json.dumps(sorted(set(modules.values())))]
         variables = environment.variables({"PYTHONPATH": f"{self._tree}:{self._tree / 'src'}", **self.env})
         try:
-            done = subprocess.run(command, cwd=self._tree, env=variables, capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL, check=False)
+            done = subprocess.run(
+                command,
+                cwd=self._tree,
+                env=variables,
+                capture_output=True,
+                text=True,
+                timeout=900,
+                stdin=subprocess.DEVNULL,
+                check=False,
+            )
             found: dict[str, str] = json.loads(done.stdout.strip().splitlines()[-1])
         except (subprocess.TimeoutExpired, ValueError, IndexError, CommandFailed):
             return {}
@@ -152,7 +207,7 @@ def _counts(run: TestRun) -> OutcomeCounts | NotMeasured:
     return OutcomeCounts(run.count("passed"), run.count("failed"), run.count("error"), run.count("skipped"))
 
 
-_IMPORTER = '''
+_IMPORTER = """
 import json, os, sys, signal, importlib
 found = {}
 for name in json.loads(sys.argv[1]):
@@ -177,4 +232,4 @@ for name in json.loads(sys.argv[1]):
     _, status = os.waitpid(child, 0)
     found[name] = b"".join(chunks).decode() if status == 0 else f"ended by {status}"
 print(json.dumps(found))
-'''
+"""

@@ -6,7 +6,6 @@ Exit codes: 0 done, 1 a check failed, 2 wrong use or unreadable input. Nothing i
 
 import difflib
 import json
-import shlex
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -47,19 +46,45 @@ def migrate() -> None:
 @migrate.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--name", default="", help="Name of the service; the folder's name by default.")
-@click.option("--recipes", "recipe_ids", default="", metavar="IDS", help="Only these recipes or themes, separated by commas; files of your own too.")
+@click.option(
+    "--recipes",
+    "recipe_ids",
+    default="",
+    metavar="IDS",
+    help="Only these recipes or themes, separated by commas; files of your own too.",
+)
 @click.option("--exclude", default="", metavar="IDS", help="All recipes but these.")
 @click.option("--dry-run", is_flag=True, help="Print a unified diff and write nothing.")
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if anything would change.")
-@click.option("--backup/--no-backup", default=True, help="Keep the original bytes for `maestro migrate rollback`.  [default: backup]")
+@click.option(
+    "--backup/--no-backup",
+    default=True,
+    help="Keep the original bytes for `maestro migrate rollback`.  [default: backup]",
+)
 @click.option("--allow-dirty", is_flag=True, help="Migrate a git tree that has uncommitted changes.")
 @click.option("--unsafe", is_flag=True, help="Also apply changes that want review.")
-@click.option("--verify/--no-verify", default=True, help="Run the service's own tests before and after, in copies.  [default: verify]")
-@click.option("--venv", type=click.Path(path_type=Path), help="An environment in which the service's tests run; it is copied, never modified.")
+@click.option(
+    "--verify/--no-verify",
+    default=True,
+    help="Run the service's own tests before and after, in copies.  [default: verify]",
+)
+@click.option(
+    "--venv",
+    type=click.Path(path_type=Path),
+    help="An environment in which the service's tests run; it is copied, never modified.",
+)
 @click.option("--test-command", metavar="CMD", help="How the tests are run; found out by default.")
-@click.option("--setup-command", "setup_commands", multiple=True, metavar="CMD", help="Run in each copy before its tests; may be given again.")
+@click.option(
+    "--setup-command",
+    "setup_commands",
+    multiple=True,
+    metavar="CMD",
+    help="Run in each copy before its tests; may be given again.",
+)
 @click.option("--env", "env", multiple=True, metavar="K=V", help="A variable for the tests; may be given again.")
-@click.option("--libs", metavar="DIR_OR_INDEX", help="Where the maestro distributions come from: a folder of wheels or an index.")
+@click.option(
+    "--libs", metavar="DIR_OR_INDEX", help="Where the maestro distributions come from: a folder of wheels or an index."
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes to plan with; one for each core by default.")
 @click.option("--commits", is_flag=True, help="Make one commit for each theme.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Where the report goes.")
@@ -114,7 +139,10 @@ def unified_diff(path: str, before: bytes | None, after: bytes | None) -> str:
     """Return a diff that `patch -p1` and `git apply` take."""
     old, new = ((side or b"").decode("utf-8-sig", errors="replace") for side in (before, after))
     lines = difflib.unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{path}" if before is not None else "/dev/null", f"b/{path}" if after is not None else "/dev/null"
+        old.splitlines(keepends=True),
+        new.splitlines(keepends=True),
+        f"a/{path}" if before is not None else "/dev/null",
+        f"b/{path}" if after is not None else "/dev/null",
     )
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
 
@@ -144,17 +172,21 @@ def _show(done: Any) -> None:
     from rich.table import Table
 
     report = done.report
-    table = Table(title=f"{report.service}: {report.files.changed} of {report.files.scanned} Python files and manifests changed" if False else None)
+    table = Table()
     for column in ("recipe", "sites", "rewritten", "left, with a reason"):
-        table.add_column(column, justify="left" if column == "recipe" else "right")
+        table.add_column(column, justify="left" if column == "recipe" else "right", overflow="fold")
     for name, summary in sorted(report.recipes.items()):
         table.add_row(name, str(summary.sites), str(summary.applied), str(summary.findings))
     console = Console()
     console.print(table)
-    console.print(f"{report.files.scanned} Python files read, {report.files.changed} files changed, {len(report.files.unparsed)} not readable as Python")
+    console.print(
+        f"{report.files.scanned} Python files read, {report.files.changed} files changed, {len(report.files.unparsed)} not readable as Python"
+    )
     tests = report.tests
     if hasattr(tests.after, "passed"):
-        console.print(f"tests before: {tests.before.passed} passed, {tests.before.failed} failed; after: {tests.after.passed} passed, {tests.after.failed} failed; regressions: {len(tests.regressions)}")
+        console.print(
+            f"tests before: {tests.before.passed} passed, {tests.before.failed} failed; after: {tests.after.passed} passed, {tests.after.failed} failed; regressions: {len(tests.regressions)}"
+        )
     else:
         console.print(f"tests: {tests.after.reason}")
     for test in tests.regressions[:20]:
@@ -213,7 +245,12 @@ def list_recipes(*, as_json: bool) -> None:
     from ._recipe import all_recipes
 
     if as_json:
-        click.echo(json.dumps([{"id": r.id, "title": r.title, "opt_in": r.opt_in, "needs": list(r.needs)} for r in all_recipes()], indent=2))
+        click.echo(
+            json.dumps(
+                [{"id": r.id, "title": r.title, "opt_in": r.opt_in, "needs": list(r.needs)} for r in all_recipes()],
+                indent=2,
+            )
+        )
         return
     width = max(len(recipe.id) for recipe in all_recipes())
     for recipe in sorted(all_recipes(), key=lambda r: r.id):
@@ -252,8 +289,9 @@ def test_recipe(file: Path) -> None:
 @_tell_errors
 def inventory(path: Path, *, as_json: bool) -> None:
     """Count the plumbing of the service in PATH, by recipe and by file."""
-    from ._engine import Options, scan
+    from ._engine import Options
     from ._engine import inventory as count
+    from ._engine import scan
     from ._files import require_folder
     from ._recipe import select
 
@@ -262,17 +300,16 @@ def inventory(path: Path, *, as_json: bool) -> None:
     counted = count(project)
     unparsed = {path: facts.unparsed for path, facts in sorted(project.facts.items()) if facts.unparsed}
     if as_json:
-        click.echo(json.dumps({"files": len(project.files), "sites": counted, "unparsed": unparsed}, indent=2, sort_keys=True))
+        click.echo(
+            json.dumps({"files": len(project.files), "sites": counted, "unparsed": unparsed}, indent=2, sort_keys=True)
+        )
         return
     for recipe, files in sorted(counted.items()):
         click.echo(f"{sum(files.values()):>6}  {recipe}")
         for name, number in sorted(files.items()):
             click.echo(f"        {number:>4}  {name}")
-    click.echo(f"{sum(sum(files.values()) for files in counted.values()):>6}  sites in {len(project.files)} Python files")
+    click.echo(
+        f"{sum(sum(files.values()) for files in counted.values()):>6}  sites in {len(project.files)} Python files"
+    )
     for name, reason in unparsed.items():
         click.echo(f"not readable as Python: {name}: {reason}")
-
-
-def command_line(arguments: list[str]) -> str:
-    """Return a command as a shell would take it, for messages."""
-    return shlex.join(arguments)

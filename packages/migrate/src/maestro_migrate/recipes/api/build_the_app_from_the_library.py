@@ -37,7 +37,18 @@ WORDS = ("FastAPI",)
 SITES = ("fastapi.FastAPI", "fastapi.applications.FastAPI")
 NEEDS = ("maestro-core-api[fastapi]",)
 TARGET = "maestro_core_api.MaestroAPI"
-_OWN = frozenset({"settings", "service_name", "request_id_header", "access_log", "metrics", "security_headers", "probes", "problem_details"})
+_OWN = frozenset(
+    {
+        "settings",
+        "service_name",
+        "request_id_header",
+        "access_log",
+        "metrics",
+        "security_headers",
+        "probes",
+        "problem_details",
+    }
+)
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -51,27 +62,47 @@ def edit(module: Module) -> Iterator[Change]:
         if clash:
             module.refuse(site.call, f"own-argument: {', '.join(clash)} means something else to the library", action)
         elif _is_mounted(module, site.call):
-            module.refuse(site.call, "mounted-app: it runs inside another app, which has the middleware", "leave it as it is")
+            module.refuse(
+                site.call, "mounted-app: it runs inside another app, which has the middleware", "leave it as it is"
+            )
         elif local is None:
             module.refuse(site.call, "name-taken: `MaestroAPI` means something else in this file", action)
         elif module.source.comments(*module.source.span(site.node)):
             module.refuse(site.call, "comment: a comment stands in what would be replaced", action)
         else:
-            yield module.change(module.replace(site.node, local), at=site.call, reason="the same FastAPI with request ids, metrics, access events and probes", requires=[TARGET])
+            yield module.change(
+                module.replace(site.node, local),
+                at=site.call,
+                reason="the same FastAPI with request ids, metrics, access events and probes",
+                requires=[TARGET],
+            )
 
 
 def _is_mounted(module: Module, call: ast.Call) -> bool:
     parent = module.parent(call)
-    names = {target.id for target in parent.targets if isinstance(target, ast.Name)} if isinstance(parent, ast.Assign) else set()
+    names = (
+        {target.id for target in parent.targets if isinstance(target, ast.Name)}
+        if isinstance(parent, ast.Assign)
+        else set()
+    )
     if isinstance(parent, ast.AnnAssign) and isinstance(parent.target, ast.Name):
         names.add(parent.target.id)
     own = {f"{name}.{local}" for name in module.names for local in names}
     if b"mount" not in module.source.text:
-        return any(own & set(facts.recipes.get("api/build_the_app_from_the_library", ())) for facts in module.project.facts.values())
+        return any(
+            own & set(facts.recipes.get("api/build_the_app_from_the_library", ()))
+            for facts in module.project.facts.values()
+        )
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name) and (getattr(node.func, "attr", "") or getattr(node.func, "id", "")).lower() in {"mount"}:
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute | ast.Name)
+            and (getattr(node.func, "attr", "") or getattr(node.func, "id", "")).lower() == "mount"
+        ):
             arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-            if any(isinstance(argument, ast.Name) and argument.id in names or argument is call for argument in arguments):
+            if any(
+                (isinstance(argument, ast.Name) and argument.id in names) or argument is call for argument in arguments
+            ):
                 return True
     return False
 
@@ -81,5 +112,9 @@ def scan(module: Module) -> list[str]:
     found: set[str] = set()
     for node in ast.walk(module.tree) if b".mount(" in module.source.text else ():
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "mount":
-            found.update(name for argument in [*node.args, *(k.value for k in node.keywords)] if isinstance(argument, ast.Name | ast.Attribute) and (name := module.resolve(argument)))
+            found.update(
+                name
+                for argument in [*node.args, *(k.value for k in node.keywords)]
+                if isinstance(argument, ast.Name | ast.Attribute) and (name := module.resolve(argument))
+            )
     return sorted(found)

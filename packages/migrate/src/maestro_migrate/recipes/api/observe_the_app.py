@@ -57,4 +57,10 @@ def edit(module: Module) -> Iterator[Change]:
             module.refuse(site.call, "name-taken: `instrument` means something else in this file", action)
         else:
             start, end = module.source.span(site.call)
-            yield module.change(Edit(start, start, f"{local}("), Edit(end, end, ")"), at=site.call, reason="request ids, access events, metrics and probes around the same app", requires=[TARGET])
+            yield module.change(
+                Edit(start, start, f"{local}("),
+                Edit(end, end, ")"),
+                at=site.call,
+                reason="request ids, access events, metrics and probes around the same app",
+                requires=[TARGET],
+            )

@@ -81,7 +81,9 @@ def _core(module: Module, site: Site, inner: set[int]) -> Reading | str:
     return _with_default(module, site, name.value, default, inner)
 
 
-def _with_default(module: Module, site: Site, variable: str, default: ast.expr | None, inner: set[int]) -> Reading | str:
+def _with_default(
+    module: Module, site: Site, variable: str, default: ast.expr | None, inner: set[int]
+) -> Reading | str:
     assert site.call is not None
     whole = site.call
     if default is None:
@@ -100,7 +102,9 @@ def _with_default(module: Module, site: Site, variable: str, default: ast.expr |
 
 def _nested(module: Module, node: ast.expr) -> Reading | None:
     for site in module.references(*CORES):
-        if (site.whole is node or (isinstance(node, ast.Subscript) and site.node is node.value)) and module.obstacle(site) is None:
+        if (site.whole is node or (isinstance(node, ast.Subscript) and site.node is node.value)) and module.obstacle(
+            site
+        ) is None:
             if site.qualname == "os.environ":
                 return None  # `os.environ["B"]` as a default is evaluated, and may fail, even when A is set
             found = _core(module, site, set())
@@ -110,7 +114,11 @@ def _nested(module: Module, node: ast.expr) -> Reading | None:
 
 def _literal(module: Module, node: ast.expr) -> str | None:
     inner = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else node
-    if isinstance(inner, ast.Constant) and isinstance(inner.value, str | int | float | bool | None) and not (inner is not node and isinstance(inner.value, str | None)):
+    if (
+        isinstance(inner, ast.Constant)
+        and isinstance(inner.value, str | int | float | bool | None)
+        and not (inner is not node and isinstance(inner.value, str | None))
+    ):
         text = module.source.slice(node)
         return text if "\n" not in text and "\r" not in text and "#" not in text else repr(ast.literal_eval(node))
     return None
@@ -140,15 +148,33 @@ def _step(module: Module, at: Reading) -> Reading | None:
     if isinstance(parent, ast.Attribute) and parent.value is at.node:
         call = module.parent(parent)
         if isinstance(call, ast.Call) and call.func is parent and not call.keywords:
-            return _method(module, at, parent.attr, call)
+            return _method(at, parent.attr, call)
         return None
     if isinstance(parent, ast.Compare) and parent.left is at.node and len(parent.ops) == 1:
-        return _comparison(module, at, parent)
-    if isinstance(parent, ast.BoolOp) and isinstance(parent.op, ast.Or) and len(parent.values) == 2 and parent.values[0] is at.node:
+        return _comparison(at, parent)
+    if (
+        isinstance(parent, ast.BoolOp)
+        and isinstance(parent.op, ast.Or)
+        and len(parent.values) == 2
+        and parent.values[0] is at.node
+    ):
         literal = _literal(module, parent.values[1])
         if literal is not None and at.annotation in {"str", "str | None", "int", "float"}:
             kind = _annotation_of_default(parent.values[1])
-            return _grown(at, parent, f"or_else({literal})", at.annotation.removesuffix(" | None") if kind == "str" else "str | None" if kind == "str | None" else f"{at.annotation.removesuffix(' | None')} | {kind.split(' ')[0]}")
+            return _grown(
+                at,
+                parent,
+                f"or_else({literal})",
+                (
+                    at.annotation.removesuffix(" | None")
+                    if kind == "str"
+                    else (
+                        "str | None"
+                        if kind == "str | None"
+                        else f"{at.annotation.removesuffix(' | None')} | {kind.split(' ')[0]}"
+                    )
+                ),
+            )
     if isinstance(parent, ast.comprehension) and parent.iter is at.node:
         return _comprehension(module, at, parent)
     return None
@@ -156,11 +182,17 @@ def _step(module: Module, at: Reading) -> Reading | None:
 
 def _grown(at: Reading, node: ast.expr, converter: str, annotation: str) -> Reading:
     steps = (*at.parse, converter)
-    joined = {("lower", "equals"): "lower_equals", ("upper", "equals"): "upper_equals", ("lower", "is_in"): "lower_in", ("upper", "is_in"): "upper_in", ("lower", "not_equals"): "lower_not_equals"}
+    joined = {
+        ("lower", "equals"): "lower_equals",
+        ("upper", "equals"): "upper_equals",
+        ("lower", "is_in"): "lower_in",
+        ("upper", "is_in"): "upper_in",
+        ("lower", "not_equals"): "lower_not_equals",
+    }
     if len(steps) >= 2:
         name, _, rest = steps[-1].partition("(")
         better = joined.get((steps[-2], name))
-        if better is not None and '"' in rest or better is not None and "'" in rest:
+        if (better is not None and '"' in rest) or (better is not None and "'" in rest):
             steps = (*steps[:-2], f"{better}({rest}")
     return Reading(node, at.variable, at.default, at.fallback, steps, annotation)
 
@@ -172,9 +204,17 @@ def _cast(module: Module, at: Reading, call: ast.Call) -> Reading | None:
         return _grown(at, call, converter, _CASTS[function.id])
     if isinstance(function, ast.Name) and function.id == "str" and _is_builtin(module, function):
         return _grown(at, call, "str", "str")
-    if isinstance(function, ast.Attribute | ast.Name) and module.resolve(function) == "json.loads" and not _replaced(module, function, "json.loads"):
+    if (
+        isinstance(function, ast.Attribute | ast.Name)
+        and module.resolve(function) == "json.loads"
+        and not _replaced(module, function, "json.loads")
+    ):
         return _grown(at, call, "loads", "Any")
-    if isinstance(function, ast.Attribute | ast.Name) and module.resolve(function) == "pathlib.Path" and not _replaced(module, function, "pathlib.Path"):
+    if (
+        isinstance(function, ast.Attribute | ast.Name)
+        and module.resolve(function) == "pathlib.Path"
+        and not _replaced(module, function, "pathlib.Path")
+    ):
         return _grown(at, call, "Path", "Path")
     return None
 
@@ -193,10 +233,14 @@ def _is_builtin(module: Module, name: ast.Name) -> bool:
     return lookup(name.id, module.scope_of(name)) is None and not module.tables.stars
 
 
-def _method(module: Module, at: Reading, method: str, call: ast.Call) -> Reading | None:
+def _method(at: Reading, method: str, call: ast.Call) -> Reading | None:
     if at.annotation not in {"str", "str | None", "int | str", "bool | str", "float | str"}:
         return None
-    texts = [argument.value for argument in call.args if isinstance(argument, ast.Constant) and isinstance(argument.value, str)]
+    texts = [
+        argument.value
+        for argument in call.args
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str)
+    ]
     if len(texts) != len(call.args):
         return None
     if method in _METHODS and not texts:
@@ -211,17 +255,28 @@ def _method(module: Module, at: Reading, method: str, call: ast.Call) -> Reading
     return None
 
 
-def _comparison(module: Module, at: Reading, compare: ast.Compare) -> Reading | None:
+def _comparison(at: Reading, compare: ast.Compare) -> Reading | None:
     operator, other = compare.ops[0], compare.comparators[0]
     if isinstance(operator, ast.Eq | ast.NotEq):
         if not (isinstance(other, ast.Constant) and isinstance(other.value, str)):
             return None
-        return _grown(at, compare, f"{'equals' if isinstance(operator, ast.Eq) else 'not_equals'}({_quoted(other.value)})", "bool")
+        return _grown(
+            at, compare, f"{'equals' if isinstance(operator, ast.Eq) else 'not_equals'}({_quoted(other.value)})", "bool"
+        )
     if isinstance(operator, ast.In) and isinstance(other, ast.Tuple | ast.List | ast.Set) and other.elts:
-        texts = [element.value for element in other.elts if isinstance(element, ast.Constant) and isinstance(element.value, str)]
+        texts = [
+            element.value
+            for element in other.elts
+            if isinstance(element, ast.Constant) and isinstance(element.value, str)
+        ]
         if len(texts) == len(other.elts):
             return _grown(at, compare, f"is_in({', '.join(map(_quoted, texts))})", "bool")
-    if isinstance(operator, ast.IsNot) and isinstance(other, ast.Constant) and other.value is None and at.annotation == "str | None":
+    if (
+        isinstance(operator, ast.IsNot)
+        and isinstance(other, ast.Constant)
+        and other.value is None
+        and at.annotation == "str | None"
+    ):
         return _grown(at, compare, "is_set", "bool")
     return None
 
@@ -229,21 +284,48 @@ def _comparison(module: Module, at: Reading, compare: ast.Compare) -> Reading | 
 def _comprehension(module: Module, at: Reading, generator: ast.comprehension) -> Reading | None:
     """Read `[x.strip() for x in <split> if x.strip()]` and its kin."""
     whole = module.parent(generator)
-    if not (isinstance(whole, ast.ListComp) and len(whole.generators) == 1 and isinstance(generator.target, ast.Name) and not generator.is_async):
+    if not (
+        isinstance(whole, ast.ListComp)
+        and len(whole.generators) == 1
+        and isinstance(generator.target, ast.Name)
+        and not generator.is_async
+    ):
         return None
     if not at.parse or not at.parse[-1].startswith("split("):
         return None
     element = _part(whole.elt, generator.target.id)
     guards = [_part(test, generator.target.id) for test in generator.ifs]
-    names = {("strip", ()): "split_strip", ("", ("",)): "split_filled", ("strip", ("strip",)): "split_strip_filled", ("strip", ("",)): "split_filled_strip"}
+    names = {
+        ("strip", ()): "split_strip",
+        ("", ("",)): "split_filled",
+        ("strip", ("strip",)): "split_strip_filled",
+        ("strip", ("",)): "split_filled_strip",
+    }
     name = names.get((element, tuple(guards))) if element is not None and None not in guards else None  # type: ignore[arg-type]  # None is excluded
     if name is not None:
         arguments = at.parse[-1].removeprefix("split(")
-        return Reading(whole, at.variable, at.default, at.fallback, (*at.parse[:-1], f"{name}({arguments}"), "list[str]")
+        return Reading(
+            whole, at.variable, at.default, at.fallback, (*at.parse[:-1], f"{name}({arguments}"), "list[str]"
+        )
     cast = whole.elt
-    if not guards and isinstance(cast, ast.Call) and isinstance(cast.func, ast.Name) and cast.func.id in {"int", "float"} and len(cast.args) == 1 and not cast.keywords:
-        if _part(cast.args[0], generator.target.id) == "" and _is_builtin(module, cast.func):
-            return Reading(whole, at.variable, at.default, at.fallback, (*at.parse[:-1], f"each({at.parse[-1]}, {cast.func.id})"), f"list[{cast.func.id}]")
+    if (
+        not guards
+        and isinstance(cast, ast.Call)
+        and isinstance(cast.func, ast.Name)
+        and cast.func.id in {"int", "float"}
+        and len(cast.args) == 1
+        and not cast.keywords
+        and _part(cast.args[0], generator.target.id) == ""
+        and _is_builtin(module, cast.func)
+    ):
+        return Reading(
+            whole,
+            at.variable,
+            at.default,
+            at.fallback,
+            (*at.parse[:-1], f"each({at.parse[-1]}, {cast.func.id})"),
+            f"list[{cast.func.id}]",
+        )
     return None
 
 
@@ -251,7 +333,13 @@ def _part(node: ast.expr, name: str) -> str | None:
     """Return `""` for the loop variable, `strip` for its `.strip()`, `None` for anything else."""
     if isinstance(node, ast.Name) and node.id == name:
         return ""
-    if isinstance(node, ast.Call) and not node.args and not node.keywords and isinstance(node.func, ast.Attribute) and node.func.attr == "strip":
+    if (
+        isinstance(node, ast.Call)
+        and not node.args
+        and not node.keywords
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "strip"
+    ):
         return "strip" if _part(node.func.value, name) == "" else None
     return None
 

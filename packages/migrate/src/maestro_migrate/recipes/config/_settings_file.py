@@ -19,7 +19,26 @@ from ..._spans import Change, Finding
 __all__ = ["SettingsHome", "declared_fields", "field_names", "merge_fields", "settings_home"]
 
 MARK = "Every environment variable that this code reads, in one typed class."
-_RESERVED = frozenset({"copy", "json", "dict", "schema", "construct", "validate", "fields", "explain", "reload", "settings", "load", "from_orm", "parse_obj", "parse_raw", "parse_file", "update_forward_refs"})
+_RESERVED = frozenset(
+    {
+        "copy",
+        "json",
+        "dict",
+        "schema",
+        "construct",
+        "validate",
+        "fields",
+        "explain",
+        "reload",
+        "settings",
+        "load",
+        "from_orm",
+        "parse_obj",
+        "parse_raw",
+        "parse_file",
+        "update_forward_refs",
+    }
+)
 _SECRET = re.compile(r"SECRET|PASSW|PWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|ACCESS_KEY|ENCRYPTION_KEY|_KEY$|DSN$")
 
 NOTHING = "\0"  # stands for "none given" where a key travels as text
@@ -34,25 +53,34 @@ class SettingsHome:
     qualname: str
 
 
-def settings_home(project: Project, path: str, recipe: str) -> SettingsHome | str:
+def settings_home(project: Project, path: str) -> SettingsHome | str:
     """Return the settings home for the code in `path`, or the reason why no import of it is proven to work."""
     folder = path.rpartition("/")[0]
     siblings = _bare_siblings(project, folder)
     if siblings:
-        return _home(project, folder, "settings", recipe)
+        return _home(project, folder, "settings")
     package = folder
-    while package and f"{package}/__init__.py" in project.files and "/" in package and f"{package.rpartition('/')[0]}/__init__.py" in project.files:
+    while (
+        package
+        and f"{package}/__init__.py" in project.files
+        and "/" in package
+        and f"{package.rpartition('/')[0]}/__init__.py" in project.files
+    ):
         package = package.rpartition("/")[0]
     if package and f"{package}/__init__.py" in project.files:
         name = project.import_name(f"{package}/__init__.py")
-        return _home(project, package, f"{name}.settings", recipe)
+        return _home(project, package, f"{name}.settings")
     if not folder:
         lister = project.shipped_by_name(path.removesuffix(".py"))
-        return f"shipped-by-name: {lister} lists {path} by name, so a new file beside it would not be shipped" if lister else _home(project, "", "settings", recipe)
+        return (
+            f"shipped-by-name: {lister} lists {path} by name, so a new file beside it would not be shipped"
+            if lister
+            else _home(project, "", "settings")
+        )
     name = project.import_name(path)
     if _is_imported(project, folder, name):
         prefix = name.rpartition(".")[0]
-        return _home(project, folder, f"{prefix}.settings" if prefix else "settings", recipe)
+        return _home(project, folder, f"{prefix}.settings" if prefix else "settings")
     return f"import-unproven: nothing in the project shows how {folder}/ is imported"
 
 
@@ -61,7 +89,11 @@ def _is_imported(project: Project, folder: str, name: str) -> bool:
     if not prefix:
         return False
     for other in project.files:
-        if other.rpartition("/")[0] == folder and project.import_name(other).rpartition(".")[0] == prefix and project.is_imported(project.import_name(other)):
+        if (
+            other.rpartition("/")[0] == folder
+            and project.import_name(other).rpartition(".")[0] == prefix
+            and project.is_imported(project.import_name(other))
+        ):
             return True
     return False
 
@@ -71,13 +103,23 @@ def _bare_siblings(project: Project, folder: str) -> bool:
     """Return whether the files of a package folder import each other by bare name, as scripts run from inside it do."""
     if not folder or f"{folder}/__init__.py" not in project.files:
         return False
-    stems = {other.rpartition("/")[2].removesuffix(".py") for other in project.files if other.rpartition("/")[0] == folder}
-    stems -= {other.removesuffix(".py").split("/")[0] for other in project.files if "/" not in other or other.endswith("__init__.py")}
+    stems = {
+        other.rpartition("/")[2].removesuffix(".py") for other in project.files if other.rpartition("/")[0] == folder
+    }
+    stems -= {
+        other.removesuffix(".py").split("/")[0]
+        for other in project.files
+        if "/" not in other or other.endswith("__init__.py")
+    }
     stems -= set(sys.stdlib_module_names) | {"__init__"}
-    return any(stems & set(project.facts[other].imports) for other in project.files if other.rpartition("/")[0] == folder and other in project.facts)
+    return any(
+        stems & set(project.facts[other].imports)
+        for other in project.files
+        if other.rpartition("/")[0] == folder and other in project.facts
+    )
 
 
-def _home(project: Project, folder: str, module: str, recipe: str) -> SettingsHome:
+def _home(project: Project, folder: str, module: str) -> SettingsHome:
     path = f"{folder}/settings.py" if folder else "settings.py"
     theirs = path in project.files and "fields" not in project.facts[path].marks
     if theirs or (f"{path.removesuffix('.py')}/__init__.py" in project.files):
@@ -92,12 +134,23 @@ def declared_fields(module: Module) -> dict[str, list[str | None]]:
         return {}
     found: dict[str, list[str | None]] = {}
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and isinstance(node.value, ast.Call) and node.value.args:
+        if (
+            isinstance(node, ast.AnnAssign)
+            and isinstance(node.target, ast.Name)
+            and isinstance(node.value, ast.Call)
+            and node.value.args
+        ):
             call = node.value
             named = {k.arg: module.source.slice(k.value) for k in call.keywords}
             default = module.source.slice(call.args[1]) if len(call.args) > 1 else None
             fallback = ast.literal_eval(named["fallback"]) if "fallback" in named else None
-            found[node.target.id] = [ast.literal_eval(call.args[0]), default, fallback, named.get("parse", ""), module.source.slice(node.annotation)]
+            found[node.target.id] = [
+                ast.literal_eval(call.args[0]),
+                default,
+                fallback,
+                named.get("parse", ""),
+                module.source.slice(node.annotation),
+            ]
     return found
 
 
@@ -108,9 +161,9 @@ def _field_names(project: Project, recipe: str) -> dict[str, dict[Key, str]]:
         found = project.facts[path].recipes.get(recipe)
         if not found or is_test_path(path):
             continue
-        home = settings_home(project, path, recipe)
+        home = settings_home(project, path)
         if isinstance(home, SettingsHome):
-            wanted.setdefault(home.path, Counter()).update(tuple(key) for key in found)  # type: ignore[arg-type]  # keys came through JSON
+            wanted.setdefault(home.path, Counter()).update(tuple(key) for key in found)
     names: dict[str, dict[Key, str]] = {}
     for home_path, keys in wanted.items():
         known = _existing(project, home_path)
@@ -137,7 +190,14 @@ def _free_name(key: Key, taken: set[str]) -> str:
     if base not in taken:
         return base
     kind = re.sub(r"\W+", "_", annotation.split("[")[0].split(" ")[0]).lower()
-    endings = [f"as_{kind}" if parse else "text", "required" if default is None else f"or_{re.sub(r'[^a-z0-9]+', '_', str(default).lower()).strip('_')[:20] or 'empty'}"]
+    endings = [
+        f"as_{kind}" if parse else "text",
+        (
+            "required"
+            if default is None
+            else f"or_{re.sub(r'[^a-z0-9]+', '_', str(default).lower()).strip('_')[:20] or 'empty'}"
+        ),
+    ]
     for ending in (*endings, "_".join(endings)):
         if f"{base}_{ending}" not in taken:
             return f"{base}_{ending}"
@@ -149,10 +209,12 @@ def _free_name(key: Key, taken: set[str]) -> str:
 
 def _existing(project: Project, home_path: str) -> dict[Key, str]:
     facts = project.facts.get(home_path)
-    return {tuple(key): name for name, key in (facts.marks.get("fields", {}) if facts else {}).items()}  # type: ignore[misc]  # keys came through JSON
+    return {tuple(key): name for name, key in (facts.marks.get("fields", {}) if facts else {}).items()}
 
 
-def merge_fields(project: Project, contributions: Iterable[tuple[str, Any]], root: Path, recipe: str) -> tuple[list[FileWrite], list[Finding]]:
+def merge_fields(
+    contributions: Iterable[tuple[str, Any]], root: Path, recipe: str
+) -> tuple[list[FileWrite], list[Finding]]:
     """Return one write for each settings file that needs fields, and a finding for each variable that is read in two ways."""
     homes: dict[str, dict[str, list[str]]] = {}
     for _path, (where, text) in contributions:
@@ -175,7 +237,13 @@ def merge_fields(project: Project, contributions: Iterable[tuple[str, Any]], roo
 
 def _key(parts: list[str]) -> Key:
     variable, default, fallback, parse, annotation = parts[:5]
-    return (variable, None if default == NOTHING else default, None if fallback == NOTHING else fallback, parse, annotation)
+    return (
+        variable,
+        None if default == NOTHING else default,
+        None if fallback == NOTHING else fallback,
+        parse,
+        annotation,
+    )
 
 
 def _two_truths(home: str, entries: dict[str, Key], recipe: str) -> list[Finding]:
@@ -183,10 +251,22 @@ def _two_truths(home: str, entries: dict[str, Key], recipe: str) -> list[Finding
     for name, key in entries.items():
         by_variable.setdefault(key[0], []).append(name)
     return [
-        Finding(home, 1, recipe, f"two-readings: {variable} is read in {len(names)} ways ({', '.join(sorted(names))})", "settle on one default and one conversion, then delete the other fields", "warning")
+        Finding(
+            home,
+            1,
+            recipe,
+            f"two-readings: {variable} is read in {len(names)} ways ({', '.join(sorted(names))})",
+            "settle on one default and one conversion, then delete the other fields",
+            "warning",
+        )
         for variable, names in sorted(by_variable.items())
         if len(names) > 1
     ]
+
+
+def _maker(key: Key) -> str:
+    """Return `secret` for text that must not be shown; a number or a flag is no secret, and its errors must keep their words."""
+    return "secret" if _SECRET.search(key[0]) and key[4].startswith("str") else "env"
 
 
 def _line(name: str, key: Key) -> str:
@@ -198,15 +278,16 @@ def _line(name: str, key: Key) -> str:
         arguments.append(f'fallback="{fallback}"')
     if parse:
         arguments.append(f"parse={parse}")
-    maker = "secret" if _SECRET.search(variable) else "env"
-    return f"    {name}: {annotation} = {maker}({', '.join(arguments)})\n"
+    return f"    {name}: {annotation} = {_maker(key)}({', '.join(arguments)})\n"
 
 
 def _imports_for(entries: dict[str, Key]) -> tuple[list[str], set[str]]:
     code = " ".join(key[3] for key in entries.values())
-    used = set(re.findall(r"(?<![\w\"'.])([a-z_]+)(?=[(,) ]|$)", re.sub(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", "''", code)))
+    used = set(
+        re.findall(r"(?<![\w\"'.])([a-z_]+)(?=[(,) ]|$)", re.sub(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", "''", code))
+    )
     ours = used - {"int", "float", "str", "bool"}
-    ours |= {"secret" if _SECRET.search(key[0]) else "env" for key in entries.values()} | {"BaseConfig"}
+    ours |= {_maker(key) for key in entries.values()} | {"BaseConfig"}
     extra = []
     if any("Path" in key[3] for key in entries.values()):
         extra.append("from pathlib import Path")
@@ -228,18 +309,24 @@ def _extended(text: str, entries: dict[str, Key]) -> str:
     owner = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"), None)
     if owner is None:
         return text
-    present = {node.target.id for node in owner.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)}
+    present = {
+        node.target.id for node in owner.body if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
     fresh = {name: key for name, key in entries.items() if name not in present}
     if not fresh:
         return text
     lines = text.splitlines(keepends=True)
     lines.insert(owner.end_lineno or len(lines), "".join(_line(name, key) for name, key in sorted(fresh.items())))
     extra, ours = _imports_for(fresh)
-    for position, node in enumerate(tree.body):
+    for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "maestro_core_config":
             names = sorted({alias.name for alias in node.names} | ours, key=lambda name: (name.lower() == name, name))
             start, end = node.lineno - 1, node.end_lineno or node.lineno
             missing = [line for line in extra if line not in text]
-            lines[start:end] = [*(f"{line}\n" for line in missing), f"from maestro_core_config import {', '.join(names)}\n", *[""] * (end - start - 1)]
+            lines[start:end] = [
+                *(f"{line}\n" for line in missing),
+                f"from maestro_core_config import {', '.join(names)}\n",
+                *[""] * (end - start - 1),
+            ]
             break
     return "".join(lines)

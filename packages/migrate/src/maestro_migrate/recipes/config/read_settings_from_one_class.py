@@ -75,7 +75,7 @@ def scan(module: Module) -> list[list[str | None]]:
 
 def edit(module: Module) -> Iterator[Change]:
     """Yield one change for every reading."""
-    home = settings_home(module.project, module.path, ID)
+    home = settings_home(module.project, module.path)
     if isinstance(home, str):
         for reading in readings(module):
             module.refuse(reading.node, home, "import the settings object by hand where you know how this file is run")
@@ -84,24 +84,40 @@ def edit(module: Module) -> Iterator[Change]:
     for reading in readings(module):
         local = module.local_name(home.qualname)
         if local is None:
-            module.refuse(reading.node, "name-taken: every name for the settings object means something else in this file", "rename it and run again")
+            module.refuse(
+                reading.node,
+                "name-taken: every name for the settings object means something else in this file",
+                "rename it and run again",
+            )
             continue
         if module.source.comments(*module.source.span(reading.node)):
-            module.refuse(reading.node, "comment: a comment stands in what would be replaced", "move the comment and run again")
+            module.refuse(
+                reading.node, "comment: a comment stands in what would be replaced", "move the comment and run again"
+            )
             continue
         name = names[reading.key]
         if reading.annotation == "bool" and any(mark in reading.parse_text for mark in _DIALECT):
-            module.refuse(reading.node, f"boolean-dialect: {reading.variable} keeps `{reading.parse_text}`", "consider the standard `boolean` converter, which refuses what it does not know", level="none")
+            module.refuse(
+                reading.node,
+                f"boolean-dialect: {reading.variable} keeps `{reading.parse_text}`",
+                "consider the standard `boolean` converter, which refuses what it does not know",
+                level="none",
+            )
         yield module.change(
             module.replace(reading.node, f"{local}.{name}"),
             at=reading.node,
             reason=f"{reading.variable} is read through the settings class, at the same moment and with the same result",
             requires=[home.qualname],
             sites=1 if reading.fallback is None else 2,
-            contributes=[(home.path, name), *((f"{home.path}#{name}", NOTHING if part is None else part) for part in reading.key)],
+            contributes=[
+                (home.path, name),
+                *((f"{home.path}#{name}", NOTHING if part is None else part) for part in reading.key),
+            ],
         )
 
 
-def finish(project: Project, contributions: list[tuple[str, Any]], root: Path) -> tuple[list[FileWrite], list[Finding]]:
+def finish(
+    _project: Project, contributions: list[tuple[str, Any]], root: Path
+) -> tuple[list[FileWrite], list[Finding]]:
     """Return the settings files that the changes call for."""
-    return merge_fields(project, contributions, root, ID)
+    return merge_fields(contributions, root, ID)

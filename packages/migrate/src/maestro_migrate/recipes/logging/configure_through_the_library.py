@@ -77,7 +77,9 @@ def edit(module: Module) -> Iterator[Change]:
     for site in module.sites("logging.basicConfig", action=action):
         call = site.call
         if call is None:
-            module.refuse(site.node, "passed-on: the function itself is handed on, so its arguments cannot be told", action)
+            module.refuse(
+                site.node, "passed-on: the function itself is handed on, so its arguments cannot be told", action
+            )
             continue
         reason = _unsupported(call)
         local = module.local_name(TARGET)
@@ -91,7 +93,13 @@ def edit(module: Module) -> Iterator[Change]:
         if edits is None:
             module.refuse(call, str(reason), action)
             continue
-        yield module.change(*edits, at=call, reason="the shared library configures the root logger under the same conditions", requires=[TARGET], safety=Safety.SAFE)
+        yield module.change(
+            *edits,
+            at=call,
+            reason="the shared library configures the root logger under the same conditions",
+            requires=[TARGET],
+            safety=Safety.SAFE,
+        )
 
 
 def _unsupported(call: ast.Call) -> str | None:
@@ -105,7 +113,16 @@ def _unsupported(call: ast.Call) -> str | None:
 
 def _edits(module: Module, function: ast.expr, call: ast.Call, local: str) -> list[Edit] | None:
     edits = [module.replace(function, local)]
-    is_tool = bool(_CLI & {str(b.target).split(".")[0] for scope in module.tables.scopes for each in scope.bindings.values() for b in each if b.kind == "import"})
+    is_tool = bool(
+        _CLI
+        & {
+            str(b.target).split(".")[0]
+            for scope in module.tables.scopes
+            for each in scope.bindings.values()
+            for b in each
+            if b.kind == "import"
+        }
+    )
     if is_tool:
         for keyword in call.keywords:
             if keyword.arg == "format":

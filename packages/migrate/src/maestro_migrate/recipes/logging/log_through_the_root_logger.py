@@ -45,7 +45,12 @@ SITES = tuple(f"logging.{level}" for level in LEVELS)
 NEEDS = ("maestro-core-logging",)
 TARGET = "maestro_core_logging.get_logger"
 ID = "logging/log_through_the_root_logger"
-_CONFIGURED = ("logging.basicConfig", "logging.config.dictConfig", "logging.config.fileConfig", "maestro_core_logging.configure_logging")
+_CONFIGURED = (
+    "logging.basicConfig",
+    "logging.config.dictConfig",
+    "logging.config.fileConfig",
+    "maestro_core_logging.configure_logging",
+)
 
 
 def scan(module: Module) -> bool:
@@ -62,13 +67,24 @@ def edit(module: Module) -> Iterator[Change]:
         if site.call is None:
             module.refuse(site.node, "passed-on: the function itself is handed on", action)
         elif not configured:
-            module.refuse(site.call, "implicit-configuration: nothing configures logging, so this call's hidden basicConfig does", action)
+            module.refuse(
+                site.call,
+                "implicit-configuration: nothing configures logging, so this call's hidden basicConfig does",
+                action,
+            )
         elif site.scope.kind in {"module", "class"}:
-            module.refuse(site.call, "import-time: it may run before logging is configured, and then configures it", action)
+            module.refuse(
+                site.call, "import-time: it may run before logging is configured, and then configures it", action
+            )
         elif local is None:
             module.refuse(site.call, "name-taken: `get_logger` means something else in this file", action)
         elif module.source.comments(*module.source.span(site.node)):
             module.refuse(site.call, "comment: a comment stands in what would be replaced", action)
         else:
             level = site.qualname.rpartition(".")[2]
-            yield module.change(module.replace(site.node, f"{local}().{level}"), at=site.call, reason="the root logger's own method does the same once logging is configured", requires=[TARGET])
+            yield module.change(
+                module.replace(site.node, f"{local}().{level}"),
+                at=site.call,
+                reason="the root logger's own method does the same once logging is configured",
+                requires=[TARGET],
+            )

@@ -1,0 +1,153 @@
+"""Which dependency files a service has, and which of them says what it needs to run."""
+
+import re
+import tomllib
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from . import _requirements, _setuptools
+from ._encoding import decoded
+from ._model import Kind, Manifest, NotEditable
+
+__all__ = ["find_manifests"]
+
+_NOT_RUN_TIME = re.compile(
+    r"(?:^|[-_./])(?:dev|devel|develop|development|tests?|testing|lint|linting|docs?|ci|types?|typing|build|constraints?|local|debug|bench)(?=$|[-_./])"
+)
+_PREFERRED = (
+    "requirements.in",
+    "requirements.txt",
+    "requirements/base",
+    "requirements/common",
+    "requirements/prod",
+    "requirements/main",
+)
+
+
+def find_manifests(root: Path) -> list[Manifest]:
+    """
+    Return the manifests in a service's root and its `requirements/` folder, in a fixed order.
+
+    Of several requirements files, the one that the others include is the one of run time; a compiled file is of run time when its
+    source is. A pyproject.toml that leaves its dependencies to a file or to setup.py (`dynamic`) is not listed as PEP 621.
+    """
+    root = root.resolve()
+    found = [*_pyproject(root), *_pipfile(root), *_setuptools_files(root)]
+    return [*found, *_requirement_files(root, _dynamic_files(root))]
+
+
+def _pyproject(root: Path) -> list[Manifest]:
+    document = _document(root / "pyproject.toml")
+    project, poetry = document.get("project"), document.get("tool", {}).get("poetry", {})
+    is_unreadable = not document and (root / "pyproject.toml").is_file()
+    is_static = False
+    if isinstance(project, dict) and "dependencies" not in project.get("dynamic", []):
+        is_static = "dependencies" in project or "dependencies" not in poetry
+    if is_unreadable or is_static:
+        locks = _locks(root, "poetry.lock", "uv.lock", "pdm.lock", "pylock.toml")
+        return [Manifest(root, "pyproject.toml", Kind.PEP621, True, locks)]
+    if "dependencies" in poetry:
+        return [Manifest(root, "pyproject.toml", Kind.POETRY, True, _locks(root, "poetry.lock"))]
+    return []
+
+
+def _pipfile(root: Path) -> list[Manifest]:
+    if not (root / "Pipfile").is_file():
+        return []
+    return [Manifest(root, "Pipfile", Kind.PIPFILE, True, _locks(root, "Pipfile.lock"))]
+
+
+def _setuptools_files(root: Path) -> list[Manifest]:
+    kinds = (("setup.cfg", Kind.SETUP_CFG, b"install_requires"), ("setup.py", Kind.SETUP_PY, b"install_requires"))
+    return [
+        Manifest(root, name, kind, True)
+        for name, kind, mark in kinds
+        if (root / name).is_file() and mark in (root / name).read_bytes()
+    ]
+
+
+def _locks(root: Path, *names: str) -> tuple[str, ...]:
+    return tuple(name for name in names if (root / name).is_file())
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(decoded(path.read_bytes())[0])
+    except (OSError, tomllib.TOMLDecodeError, NotEditable):
+        return {}
+
+
+def _dynamic_files(root: Path) -> list[str]:
+    """Return the files that setuptools reads the dependencies from."""
+    dynamic = _document(root / "pyproject.toml").get("tool", {}).get("setuptools", {}).get("dynamic", {})
+    files = dynamic.get("dependencies", {}).get("file", []) if isinstance(dynamic, dict) else []
+    named = [files] if isinstance(files, str) else list(files)
+    if (root / "setup.cfg").is_file():
+        try:
+            text = decoded((root / "setup.cfg").read_bytes())[0]
+        except NotEditable:
+            return named
+        lines = [raw for _, _, raw in _setuptools.cfg_lines(text)]
+        named += [part.strip() for raw in lines if raw.startswith("file:") for part in raw[5:].split(",")]
+    return [name for name in named if (root / name).is_file()]
+
+
+# requirements files ---------------------------------------------------------------------------------------------------
+
+
+def _requirement_files(root: Path, dynamic: list[str]) -> list[Manifest]:
+    patterns = (
+        "*requirements*.txt",
+        "*requirements*.in",
+        "requirements/*.txt",
+        "requirements/*.in",
+        "constraints*.txt",
+    )
+    paths = sorted(
+        {p.relative_to(root).as_posix() for each in patterns for p in root.glob(each) if p.is_file()} | set(dynamic)
+    )
+    texts = {path: _text(root / path) for path in paths}
+    chosen = _chosen(root, texts, dynamic)
+    found = []
+    for path in paths:
+        source = str(PurePosixPath(path).with_suffix(".in"))
+        is_compiled = path.endswith(".txt") and (
+            source in texts or _requirements.compile_command(texts[path]) is not None
+        )
+        at_run_time = path in chosen or (source in chosen and source != path)
+        found.append(Manifest(root, path, Kind.COMPILED if is_compiled else Kind.REQUIREMENTS, at_run_time))
+    return found
+
+
+def _text(path: Path) -> str:
+    try:
+        return decoded(path.read_bytes())[0]
+    except NotEditable:
+        return ""
+
+
+def _chosen(root: Path, texts: dict[str, str], dynamic: list[str]) -> set[str]:
+    candidates = [path for path in texts if not _NOT_RUN_TIME.search(path.rsplit(".", 1)[0].lower())]
+    if dynamic:
+        return set(dynamic)
+    ranked = sorted(candidates, key=lambda path: (_rank(path), path))
+    if not ranked:
+        return set()
+    return {_deepest(root, ranked[0], texts, candidates)}
+
+
+def _rank(path: str) -> int:
+    return next((i for i, start in enumerate(_PREFERRED) if path.startswith(start)), len(_PREFERRED))
+
+
+def _deepest(root: Path, path: str, texts: dict[str, str], candidates: list[str]) -> str:
+    """Follow includes to the file that the others build on."""
+    seen = {path}
+    while True:
+        base = (root / path).parent
+        included = [(base / each).resolve() for each in _requirements.includes(texts[path])]
+        names = [each.relative_to(root).as_posix() for each in included if each.is_relative_to(root)]
+        following = next((name for name in names if name in candidates and name not in seen), None)
+        if following is None:
+            return path
+        seen.add(path := following)

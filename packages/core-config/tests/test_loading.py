@@ -19,6 +19,7 @@ from maestro_core_config import (
     UnknownNamesWarning,
     env,
     explain,
+    fingerprint,
     load,
     secret,
 )
@@ -244,6 +245,15 @@ class TestExplain:
     def test_a_copy_has_no_sources_and_says_so(self) -> None:
         """Nothing is made up."""
         assert str(explain(copy.deepcopy(Settings()))["port"]) == "port = 8000  <- unknown"
+
+
+def test_a_fingerprint_tells_configurations_apart_and_not_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal for equal values, another for another value or live value, the same whatever the secret."""
+    first = fingerprint(Settings())
+    assert first == fingerprint(Settings(key="hunter2", token="hunter3"))
+    assert first != fingerprint(Settings(port=1))
+    monkeypatch.setenv("APP_ROLE_ARN", "other")
+    assert first != fingerprint(Settings())
 
 
 def test_a_missing_variable_pickles() -> None:

@@ -49,6 +49,18 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "app.toml"
 
 
+def test_a_reload_is_logged_without_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    """An audit of what changed, from what to what, and where the new value stands."""
+    settings = Settings()
+    Path("app.toml").write_text("low = 3\nhigh = 2\nkey = 'hunter2'\n")
+    with caplog.at_level("INFO", logger="maestro_core_config"):
+        reload(settings)
+        reload(settings)
+    assert [record.getMessage() for record in caplog.records] == [
+        "Settings reloaded: low: 1 -> 3 (file app.toml:1); key: '**********' -> '**********' (file app.toml:3)"
+    ]
+
+
 def test_a_reload_replaces_values_and_returns_typed_changes() -> None:
     """The object stays the same one, so whoever imported it sees the new values."""
     settings = Settings(name="given")

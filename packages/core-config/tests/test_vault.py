@@ -18,7 +18,7 @@ from pydantic import SecretStr
 pytest.importorskip("hvac")
 
 from maestro_core_config import BaseConfig, ConfigDict, ConfigError, InvalidConfiguration, explain, load
-from maestro_core_config.crypto import new_key
+from maestro_core_config.crypto import Keyring, new_key
 from maestro_core_config.testing import ROOT_TOKEN, FakeVault
 from maestro_core_config.vault import (
     AppRole,
@@ -30,6 +30,7 @@ from maestro_core_config.vault import (
     VaultSession,
     VaultUnavailable,
     degraded,
+    transit_keyring,
 )
 
 REAL_ADDRESS = os.environ.get("VAULT_ADDR")
@@ -98,6 +99,36 @@ def test_a_namespace_is_sent(vault: FakeVault) -> None:
     assert settings_class(namespace="team-a")().port == 5433
     with pytest.raises(VaultRefused):
         settings_class(namespace="team-b")()
+
+
+def test_encrypted_values_open_with_keys_that_transit_unwraps(
+    vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only wrapped keys are at rest; Vault is asked once, and only when there is an encrypted value."""
+    import base64
+
+    monkeypatch.chdir(tmp_path)
+    session = VaultSession(vault.address, login=Token(ROOT_TOKEN))
+    entry = new_key("2026")
+    answer = session.put(
+        "transit/encrypt/config", plaintext=base64.b64encode(Keyring.parse(entry).keys["2026"]).decode()
+    )
+    ring = transit_keyring({"2026": answer["data"]["ciphertext"]}, key="config", session=lambda: session)
+
+    class Settings(BaseConfig):
+        """One encrypted setting."""
+
+        model_config = ConfigDict(files=("app.toml",), keyring=ring)
+        password: str = ""
+
+    (tmp_path / "app.toml").write_text("password = 'plain'\n")
+    assert Settings().password == "plain"
+    (tmp_path / "app.toml").write_text(f"password = '{Keyring.parse(entry).encrypt('sealed')}'\n")
+    assert [Settings().password, Settings().password] == ["sealed", "sealed"]
+    assert vault.requests.count("PUT transit/decrypt/config") == 1
+    other = transit_keyring({"2026": "vault:v1:wrong"}, key="config", session=lambda: session)
+    with pytest.raises(VaultRefused):
+        other()
 
 
 class TestLogins:

@@ -32,7 +32,7 @@ from ._converters import (
     upper_equals,
     upper_in,
 )
-from ._explain import Explanation, Explanations, explain
+from ._explain import Explanation, Explanations, explain, fingerprint
 from ._files import FileError
 from ._layers import ConfigDict
 from ._live import LiveField, env, secret
@@ -63,6 +63,7 @@ __all__ = [
     "env",
     "equals",
     "explain",
+    "fingerprint",
     "is_in",
     "is_set",
     "load",

@@ -13,7 +13,7 @@ from pydantic_settings import InitSettingsSource
 
 from ._files import FileError, kind_of
 from ._positions import lines_of_keys
-from .crypto import decrypted
+from .crypto import decrypted, keyring_of
 from .errors import ConfigError
 
 
@@ -27,7 +27,8 @@ class DynaconfSource(InitSettingsSource):
             if not file.startswith("?") and not path.is_file():
                 raise FileError(f"{path}: no such file; create it, or make it optional with '?{file}'")
         document = _read(self.files, environment)
-        super().__init__(settings_cls, decrypted(_as_fields(settings_cls, document), where="dynaconf"))
+        fields = _as_fields(settings_cls, document)
+        super().__init__(settings_cls, decrypted(fields, where="dynaconf", keyring=keyring_of(settings_cls)))
 
     def location(self, key_path: tuple[str, ...]) -> str:
         """Say where the key's last assignment stands, as `file:line [section]`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +82,15 @@ def explain(settings: Any) -> Explanations:
     for name, field in settings.__live_fields__.items():
         explanations[name] = _explained_live(settings, name, field)
     return Explanations(explanations)
+
+
+def fingerprint(settings: Any) -> str:
+    """Return a short hash of all values but secret ones, live ones as of now: equal for equal configuration.
+
+    It is meant for a metric or a log line, to see which instances run with which configuration.
+    """
+    shown_values = sorted((explanation.name, explanation.shown) for explanation in explain(settings).values())
+    return hashlib.sha256(repr(shown_values).encode()).hexdigest()[:16]
 
 
 def _leaves(model: Any, path: tuple[str, ...], steps: list[tuple[str, ...]]) -> Iterator[_Leaf]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic_settings import InitSettingsSource
 
 from ._positions import lines_of_keys
-from .crypto import decrypted
+from .crypto import decrypted, keyring_of
 from .errors import ConfigError
 
 
@@ -26,7 +26,7 @@ class FileSource(InitSettingsSource):
         self.path = path
         self.kind = kind_of(path)
         self.document = read_document(path)
-        super().__init__(settings_cls, decrypted(self.document, where=str(path)))
+        super().__init__(settings_cls, decrypted(self.document, where=str(path), keyring=keyring_of(settings_cls)))
 
     def location(self, key_path: tuple[str, ...]) -> str:
         """Say where a key stands, as `file:line`."""

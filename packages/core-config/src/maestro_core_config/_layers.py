@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic_settings import SettingsConfigDict
 
 from ._files import FileError, FileSource
+from .crypto import Keyring
 
 
 class ConfigDict(SettingsConfigDict, total=False):
@@ -23,7 +24,8 @@ class ConfigDict(SettingsConfigDict, total=False):
     optional. `environment_variable`: which variable names the environment (default `ENVIRONMENT`); without it the
     environment is `default_environment` (default `development`). `remote`: source factories such as `Vault(...)`,
     highest first. `dynaconf_files`: files read the way Dynaconf reads them. `unknown_names`: what happens to prefixed
-    variables and file keys that no field has: `ignore`, `warn` or `refuse`; unset, `load()` refuses and building ignores.
+    variables and file keys that no field has: `ignore`, `warn` or `refuse`; unset, `load()` refuses and building ignores. `keyring`: where the keys of encrypted values come from; asked only when
+    there is one (default: `MAESTRO_CONFIG_KEYS`).
     """
 
     files: tuple[str, ...]
@@ -32,6 +34,7 @@ class ConfigDict(SettingsConfigDict, total=False):
     remote: tuple[Callable[[Any], Any], ...]
     dynaconf_files: tuple[str, ...]
     unknown_names: Literal["ignore", "warn", "refuse"]
+    keyring: Callable[[], Keyring]
 
 
 def with_layers(settings_cls: Any, built_in: tuple[Any, ...]) -> tuple[Any, ...]:

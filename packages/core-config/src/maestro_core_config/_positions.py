@@ -34,7 +34,7 @@ def lines_of_keys(kind: str, text: str) -> dict[KeyPath, int]:
 def _toml(text: str) -> Iterator[tuple[KeyPath, int]]:
     table: KeyPath = ()
     closing = ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if closing:
             closing = "" if closing in line else closing
             continue
@@ -99,7 +99,7 @@ def _yaml(text: str) -> Iterator[tuple[KeyPath, int]]:
 def _dotenv(text: str) -> Iterator[tuple[KeyPath, int]]:
     # python-dotenv takes the last assignment of a name, so the last line wins here as well.
     last: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if match := _DOTENV_KEY.match(line):
             last[match.group(1)] = number
     yield from (((name,), number) for name, number in last.items())

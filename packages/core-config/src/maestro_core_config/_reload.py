@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -54,6 +55,7 @@ class _Subscriptions:
         self.by_field: dict[str, list[Subscriber]] = {}
 
 
+_log: Final = logging.getLogger("maestro_core_config")
 _subscriptions: Final[dict[int, _Subscriptions]] = {}
 
 
@@ -106,6 +108,8 @@ def reload(settings: Any) -> tuple[Change[Any], ...]:
         # One assignment, so that a reader in another thread never sees half of a reload.
         object.__setattr__(settings, "__dict__", {**fresh.__dict__, **kept})
         remember_load(settings, load_of(fresh).sources, previous.arguments)
+        if changes:
+            _log.info("%s reloaded: %s", type(settings).__name__, "; ".join(map(repr, changes)))
         return changes
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic_settings import DotEnvSettingsSource
 
-from .crypto import decrypted, is_encrypted
+from .crypto import decrypted, is_encrypted, keyring_of
 
 _WRAPPED = "__maestro_wrapped__"
 _under_way: ContextVar[list[Any] | None] = ContextVar("maestro_sources_under_way", default=None)
@@ -103,7 +103,7 @@ def _prepare_dotenv(source: Any, live: dict[str, Any]) -> None:
     changes = names or any(is_encrypted(value) for value in source.env_vars.values())
     if changes:
         source.env_vars = {
-            name: decrypted(value, where=f"{source.env_file}:{name}")
+            name: decrypted(value, where=f"{source.env_file}:{name}", keyring=keyring_of(source.settings_cls))
             for name, value in source.env_vars.items()
             if name.lower() not in names
         }

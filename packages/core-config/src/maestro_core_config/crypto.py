@@ -161,6 +161,12 @@ def decrypted(value: Any, *, where: str, keyring: Callable[[], Keyring] = Keyrin
     raise DecryptionError(f"{where}: {reason}")
 
 
+def keyring_of(settings_cls: Any) -> Callable[[], Keyring]:
+    """Return where a settings class has its keys from."""
+    chosen: Callable[[], Keyring] = settings_cls.model_config.get("keyring", Keyring.from_environment)
+    return chosen
+
+
 def rewrite_envelopes(text: str, change: Callable[[str], str]) -> str:
     """Replace every envelope in a file's text, leaving every other byte as it is."""
     return _ENVELOPE.sub(lambda match: change(match.group()), text)

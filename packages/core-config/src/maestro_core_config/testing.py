@@ -14,7 +14,7 @@ ROOT_TOKEN = "root-token"  # noqa: S105 - of a server that lives for one test
 
 
 class FakeVault:
-    """A server that speaks the documented API of Vault for KV 1 and 2, logins, tokens and database leases.
+    """A server that speaks the documented API of Vault for KV 1 and 2, logins, tokens, database leases and transit.
 
     As a context manager it listens on a free port of the loopback interface. `break_down()` orders failures.
     """
@@ -33,6 +33,7 @@ class FakeVault:
         self.revoked: list[str] = []
         self._tokens: dict[str, float] = {ROOT_TOKEN: float("inf")}
         self._leases: dict[str, float] = {}
+        self._wrapped: dict[tuple[str, str], str] = {}
         self._failures: list[tuple[int, Any]] = []
         self._sealed = False
         self._delay = threading.Event()
@@ -141,6 +142,8 @@ class FakeVault:
             return 204, {}
         if rest.startswith("creds/"):
             return self._lease(path)
+        if mount == "transit":
+            return self._transit(rest, body)
         if mount in self.kv1 and rest in self.kv1[mount] and method == "GET":
             return 200, {"data": self.kv1[mount][rest], "lease_duration": 2764800}
         if mount in self.kv2 and rest.startswith("data/") and method == "GET":
@@ -149,6 +152,17 @@ class FakeVault:
         names = {*self.kv2.get(mount, {}), *self.kv1.get(mount, {})}
         keys = sorted({name.removeprefix(folder).lstrip("/") for name in names if name.startswith(folder)})
         return (200, {"data": {"keys": keys}}) if method == "LIST" and keys else (404, {"errors": []})
+
+    def _transit(self, rest: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        operation, _, key = rest.partition("/")
+        if operation == "encrypt":
+            ciphertext = f"vault:v1:{self._next()}"
+            self._wrapped[key, ciphertext] = body["plaintext"]
+            return 200, {"data": {"ciphertext": ciphertext}}
+        plaintext = self._wrapped.get((key, body.get("ciphertext", "")))
+        if plaintext is None:
+            return 400, {"errors": ["cipher: message authentication failed"]}
+        return 200, {"data": {"plaintext": plaintext}}
 
     def _read(self, versions: list[dict[str, Any] | None] | None) -> tuple[int, dict[str, Any]]:
         if not versions:

@@ -7,9 +7,11 @@ Needs the extra `vault`, which stands on hvac; OpenBao speaks the same API.
 
 from __future__ import annotations
 
+import base64
+import functools
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +33,7 @@ from ._vault_session import (
     VaultSession,
     VaultUnavailable,
 )
+from .crypto import Keyring
 from .errors import ConfigError
 
 __all__ = [
@@ -46,6 +49,7 @@ __all__ = [
     "VaultSource",
     "VaultUnavailable",
     "degraded",
+    "transit_keyring",
 ]
 
 _log: Final = logging.getLogger("maestro_core_config")
@@ -197,6 +201,24 @@ class VaultSource(InitSettingsSource):
     def _about(self) -> str:
         address = self.options.address or os.environ.get("VAULT_ADDR", "")
         return f"{address}|{self.options.mount}|{','.join(self.options.all_paths())}"
+
+
+def transit_keyring(
+    wrapped: Mapping[str, str], *, key: str, session: Callable[[], VaultSession], mount: str = "transit"
+) -> Callable[[], Keyring]:
+    """Make an entry for `model_config["keyring"]` whose keys Vault's transit engine unwraps, once for the process.
+
+    `wrapped` maps key ids, newest first, to ciphertexts (`vault:v1:…`) of 32 bytes encrypted with the transit key
+    `key`; they may be kept beside the code. `session` is called when the first encrypted value is met.
+    """
+
+    @functools.cache
+    def unwrap() -> Keyring:
+        opened = session()
+        answers = {key_id: opened.put(f"{mount}/decrypt/{key}", ciphertext=text) for key_id, text in wrapped.items()}
+        return Keyring({key_id: base64.b64decode(answer["data"]["plaintext"]) for key_id, answer in answers.items()})
+
+    return unwrap
 
 
 def degraded(settings: Any) -> tuple[str, ...]:

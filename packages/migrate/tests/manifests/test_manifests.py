@@ -38,7 +38,7 @@ CASES = {
         "flask \\\n    >=2 ; \\\n    python_version > '3'\nzeep\n",
         "flask \\\n    >=2 ; \\\n    python_version > '3'\nmaestro-core-logging>=0.1\nzeep\n",
     ),
-    "no final newline": ("requirements.txt", "flask", "flask\nmaestro-core-logging>=0.1"),
+    "no final newline": ("requirements.txt", "flask", "flask\nmaestro-core-logging>=0.1\n"),
     "windows newlines": ("requirements.txt", "b\r\na\r\n", "b\r\na\r\nmaestro-core-logging>=0.1\r\n"),
     "PEP 621 with comments": (
         "pyproject.toml",

@@ -9,7 +9,9 @@ from . import _requirements, _setuptools
 from ._encoding import decoded
 from ._model import Kind, Manifest, NotEditable
 
-__all__ = ["find_manifests"]
+__all__ = ["LOCK_FILES", "find_manifests"]
+
+LOCK_FILES = ("Pipfile.lock", "pdm.lock", "poetry.lock", "pylock.toml", "uv.lock")
 
 _NOT_RUN_TIME = re.compile(
     r"(?:^|[-_./])(?:dev|devel|develop|development|tests?|testing|lint|linting|docs?|ci|types?|typing|build|constraints?|local|debug|bench)(?=$|[-_./])"
@@ -44,30 +46,30 @@ def _pyproject(root: Path) -> list[Manifest]:
     if isinstance(project, dict) and "dependencies" not in project.get("dynamic", []):
         is_static = "dependencies" in project or "dependencies" not in poetry
     if is_unreadable or is_static:
-        locks = _locks(root, "poetry.lock", "uv.lock", "pdm.lock", "pylock.toml")
-        return [Manifest(root, "pyproject.toml", Kind.PEP621, True, locks)]
+        return [Manifest(root, "pyproject.toml", Kind.PEP621, True, _locks(root))]
     if "dependencies" in poetry:
-        return [Manifest(root, "pyproject.toml", Kind.POETRY, True, _locks(root, "poetry.lock"))]
+        return [Manifest(root, "pyproject.toml", Kind.POETRY, True, _locks(root))]
     return []
 
 
 def _pipfile(root: Path) -> list[Manifest]:
     if not (root / "Pipfile").is_file():
         return []
-    return [Manifest(root, "Pipfile", Kind.PIPFILE, True, _locks(root, "Pipfile.lock"))]
+    return [Manifest(root, "Pipfile", Kind.PIPFILE, True, _locks(root))]
 
 
 def _setuptools_files(root: Path) -> list[Manifest]:
     kinds = (("setup.cfg", Kind.SETUP_CFG, b"install_requires"), ("setup.py", Kind.SETUP_PY, b"install_requires"))
     return [
-        Manifest(root, name, kind, True)
+        Manifest(root, name, kind, True, _locks(root))
         for name, kind, mark in kinds
         if (root / name).is_file() and mark in (root / name).read_bytes()
     ]
 
 
-def _locks(root: Path, *names: str) -> tuple[str, ...]:
-    return tuple(name for name in names if (root / name).is_file())
+def _locks(root: Path) -> tuple[str, ...]:
+    """Return the lock files beside the manifests; each may be made from any of them, since tools read `dynamic` dependencies too."""
+    return tuple(name for name in LOCK_FILES if (root / name).is_file())
 
 
 def _document(path: Path) -> dict[str, Any]:
@@ -115,7 +117,9 @@ def _requirement_files(root: Path, dynamic: list[str]) -> list[Manifest]:
             source in texts or _requirements.compile_command(texts[path]) is not None
         )
         at_run_time = path in chosen or (source in chosen and source != path)
-        found.append(Manifest(root, path, Kind.COMPILED if is_compiled else Kind.REQUIREMENTS, at_run_time))
+        found.append(
+            Manifest(root, path, Kind.COMPILED if is_compiled else Kind.REQUIREMENTS, at_run_time, _locks(root))
+        )
     return found
 
 

@@ -100,5 +100,4 @@ def _inserted(text: str, name: str, line: str) -> str:
         return f"{text[: entries[0].start]}{line}{newline}{text[entries[0].start :]}"
     at = entries[index - 1].end if entries else len(text)
     joint = newline if at and text[at - 1] not in "\r\n" else ""
-    ending = "" if joint and at == len(text) else newline
-    return f"{text[:at]}{joint}{line}{ending}{text[at:]}"
+    return f"{text[:at]}{joint}{line}{newline}{text[at:]}"

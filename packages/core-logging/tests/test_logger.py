@@ -10,7 +10,7 @@ from unittest.mock import MagicMock, patch
 
 import pytest
 
-from maestro_core_logging import BoundLogger, Logger, get_logger
+from maestro_core_logging import BoundLogger, Logger, configure_logging, get_logger
 
 LEVEL_METHODS = ["debug", "info", "warning", "error", "critical", "fatal", "exception"]
 
@@ -75,18 +75,41 @@ def test_repr_class_name_pickle_and_copy_are_the_standard_ones(name):
     assert copy.deepcopy({"log": log})["log"] is log
 
 
-def test_methods_are_the_standard_library_s_own():
-    """`patch("logging.Logger.info")` reaches every logger because nothing shadows it."""
+def test_methods_of_the_way_are_the_standard_library_s_own():
+    """What handles a record is not shadowed."""
     log = get_logger("svc")
-    log.setLevel(logging.INFO)
-    for name in [*LEVEL_METHODS, "log", "handle", "findCaller", "isEnabledFor", "callHandlers", "setLevel"]:
+    for name in ["log", "exception", "fatal", "handle", "findCaller", "isEnabledFor", "callHandlers", "setLevel"]:
         assert getattr(type(log), name) is getattr(logging.Logger, name)
-    with patch("logging.Logger.info") as info:
-        log.info("x", order_id=1)
-    info.assert_called_once_with("x", order_id=1)
-    with patch.object(logging.Logger, "_log") as inner:
-        log.info("x %s", 1, exc_info=None)
-    inner.assert_called_once_with(logging.INFO, "x %s", (1,), exc_info=None)
+
+
+@pytest.mark.parametrize("name", [*LEVEL_METHODS, "log", "isEnabledFor", "_log"])
+def test_patches_of_the_standard_class_are_called(name):
+    """`patch("logging.Logger.info")` reaches every logger, with and without `autospec`."""
+    log = get_logger("svc")
+    call = log.info if name in ("isEnabledFor", "_log") else getattr(log, name)
+    arguments = (logging.INFO, "x %s", 1) if name == "log" else ("x %s", 1)
+    configure_logging(stream=io.StringIO())
+    call(*arguments)  # what is remembered of the first call must not hide the patch from the second
+    for options in ({}, {"autospec": True}):
+        with patch(f"logging.Logger.{name}", **options) as patched:
+            call = log.info if name in ("isEnabledFor", "_log") else getattr(log, name)
+            call(*arguments)
+        assert patched.call_count == 1, options
+    if name not in ("isEnabledFor", "_log"):
+        assert patched.call_args.args[1:] == arguments
+
+
+@pytest.mark.parametrize("name", ["isEnabledFor", "_log", "handle", "callHandlers"])
+def test_patches_of_an_instance_are_called(name):
+    """`patch.object(log, "isEnabledFor", return_value=False)` is obeyed."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    log = get_logger("svc")
+    log.info("x")
+    with patch.object(log, name, return_value=None) as patched:
+        log.info("x")
+    patched.assert_called_once()
+    assert stream.getvalue().count("\n") == 1
 
 
 def test_patched_instances_are_patched_for_everyone():

@@ -1,5 +1,6 @@
 """Structured logging on structlog, correlated with OpenTelemetry."""
 
+from maestro_core_logging import _direct  # noqa: F401  # gives loggers their short ways
 from maestro_core_logging._audit import AuditLog
 from maestro_core_logging._configure import configure_logging
 from maestro_core_logging._context import current_context, log_context

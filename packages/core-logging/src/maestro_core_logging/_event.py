@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from io import StringIO
+from itertools import islice
 from traceback import print_exception
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ Event = dict[str, object]
 
 # What a record has without anybody's `extra`; 3.12 added taskName.
 RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_ATTRIBUTES_FIRST: Final = len(logging.makeLogRecord({}).__dict__)
 OWN_KEYS: Final = frozenset({"timestamp", "level", "logger", "event"})
 # `log.info("x", name="ann")` must not overwrite the record's name, so the record calls it `name_`; lines need not.
 _LINE_NAMES: Final = {f"{name}_": name for name in RECORD_ATTRIBUTES} | {name: f"{name}_" for name in OWN_KEYS}
@@ -52,7 +54,11 @@ def event_of_record(record: logging.LogRecord, constant: Mapping[str, object]) -
     event.update(constant)
     event.update(trace_ids())
     add_fields(event, current_context())
-    add_fields(event, {k: v for k, v in record.__dict__.items() if k not in RECORD_ATTRIBUTES})
+    attributes = record.__dict__
+    if len(attributes) > _ATTRIBUTES_FIRST or type(record) is not logging.LogRecord:
+        # A record's own attributes come first; to skip them unread is a third of the whole cost here.
+        later = islice(attributes.items(), _ATTRIBUTES_FIRST if type(record) is logging.LogRecord else 0, None)
+        add_fields(event, {key: value for key, value in later if key not in RECORD_ATTRIBUTES})
     if record.exc_info:
         add_text(event, "exception", exception_text(record.exc_info))
     elif record.exc_text:

@@ -37,7 +37,7 @@ _UNTOUCHED = (
 _SINKS = frozenset({StreamSink, FileSink})
 # Instance attributes under these names are somebody's patch.
 _PATCHABLE = frozenset({"_log", "makeRecord", "handle", "filter", "callHandlers", "findCaller", "emit", "format"})
-_USUAL_LOGGER_ATTRIBUTES = len(vars(logging.getLogger("maestro_core_logging")))
+USUAL_LOGGER_ATTRIBUTES = len(vars(logging.getLogger("maestro_core_logging")))
 _CALL_KEYWORDS = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
 
 
@@ -49,7 +49,7 @@ def write_directly(logger: logging.Logger, level: int, msg: object, args: Any, k
     ) != _UNTOUCHED:  # fmt: skip
         return False
     attributes = logger.__dict__
-    if len(attributes) != _USUAL_LOGGER_ATTRIBUTES and not _PATCHABLE.isdisjoint(attributes):
+    if len(attributes) != USUAL_LOGGER_ATTRIBUTES and not _PATCHABLE.isdisjoint(attributes):
         return False
     sink: Any = None
     node: logging.Logger | None = logger
@@ -67,7 +67,8 @@ def write_directly(logger: logging.Logger, level: int, msg: object, args: Any, k
     if type(formatter) is not EventFormatter:
         return False
     try:
-        line = None if args else formatter.quick_line(logger.name, level, msg, keywords)
+        quick = formatter.quick
+        line = None if args or quick is None else quick.line(logger.name, level, msg, keywords)
         if line is None:
             event = event_of_call(logger, level, msg, args, keywords, formatter.constant)
             if event is None:
@@ -75,7 +76,10 @@ def write_directly(logger: logging.Logger, level: int, msg: object, args: Any, k
             line = formatter.line(event)
     except Exception:  # noqa: BLE001  # the record path meets the same mistake and reports it as `logging` does
         return False
-    sink.write_line(line)
+    if sink.queue is None and line:
+        sink.write_now(line)
+    else:
+        sink.write_line(line)
     return True
 
 

@@ -52,7 +52,8 @@ class EventFormatter(logging.Formatter):
         self._consumers = tuple(consumers)
         self._failed: list[Consumer] = []
         plain = self._render is render_json and not self._processors and not self._consumers
-        self._quick = QuickJson(self.constant, redact) if plain and type(redact) is Redaction else None
+        # The usual line's short way, where there is one.
+        self.quick = QuickJson(self.constant, redact) if plain and type(redact) is Redaction else None
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the record's line, without the newline that handlers add; empty when a processor dropped it."""
@@ -79,11 +80,6 @@ class EventFormatter(logging.Formatter):
                 if consume not in self._failed:
                     self._failed.append(consume)
                     report_loss(f"{consume!r} failed", error)
-
-    def quick_line(self, logger: str, level: int, msg: object, fields: Mapping[str, object]) -> bytes | None:
-        """Give a call's line when it is plain JSON with nothing to redact; None when `line` must see the event."""
-        quick = self._quick
-        return None if quick is None else quick.line(logger, level, msg, fields)
 
     def _processed(self, event: Event) -> Event:
         changed: Mapping[str, Any] = event

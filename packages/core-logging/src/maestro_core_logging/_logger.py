@@ -20,6 +20,7 @@ from maestro_core_logging._frames import in_logging_module
 # Parameters of `Logger._log`: every other keyword of a call is a field.
 _STDLIB_KEYWORDS = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
 _STDLIB_LOG = logging.Logger._log
+_MARK = "_maestro_extends"  # in the dictionary of every class of ours
 _UNSET: Any = object()  # Any: stands for each of three parameters of different types
 
 
@@ -70,6 +71,13 @@ def _log(
         args = keywords.pop("args")
     if not positional and type(self) in _DIRECT and write_directly(self, level, msg, args, keywords):
         return
+    log_record(self, level, msg, args, positional, keywords)
+
+
+def log_record(
+    self: Any, level: int, msg: object, args: Any, positional: tuple[Any, ...], keywords: dict[str, Any]
+) -> None:
+    """Let the standard library make a record of the call and hand it round."""
     if keywords and not _STDLIB_KEYWORDS.issuperset(keywords):
         keywords = _with_fields_in_extra(self, positional, keywords)
     super(Logger, self)._log(level, msg, args, *positional, **keywords)
@@ -101,6 +109,7 @@ def _takes_any_keyword(cls: type) -> bool:
 
 if not TYPE_CHECKING:
     Logger._log = in_logging_module(_log)
+    in_logging_module(log_record)
 
 
 class BoundLogger(logging.LoggerAdapter[Logger]):
@@ -146,20 +155,31 @@ def get_logger(name: str | None = None) -> Logger:
     return cast("Logger", logger)
 
 
-_EXTENDED: dict[type, type] = {logging.Logger: Logger}
+# What a class is extended with, and to: the two standard classes get short ways to the line, see `_direct`.
+_EXTENSIONS: dict[type, type[Logger]] = {}
+_EXTENDED: dict[type, type] = {}
 # Classes whose records have no other way than the standard one.
-_DIRECT: set[type] = {Logger}
+_DIRECT: set[type] = set()
+
+
+def extend_standard_classes(extension: type[Logger]) -> None:
+    """Extend the standard library's own two classes with `extension`."""
+    setattr(extension, _MARK, True)
+    _EXTENSIONS.update(dict.fromkeys((logging.Logger, logging.RootLogger), extension))
 
 
 def _extend_class(logger: logging.Logger, cls: type[logging.Logger]) -> None:
     # A class made by an earlier import of this module (tests reload packages) is replaced, not stacked upon.
-    base = next(c for c in cls.__mro__ if "_maestro_extends" not in c.__dict__)
+    base = next(c for c in cls.__mro__ if _MARK not in c.__dict__)
     try:
         extended = _EXTENDED.get(base)
         if extended is None:
-            extended = types.new_class(base.__name__, (Logger, base), exec_body=lambda body: body.update(_names(base)))
+            extension = _EXTENSIONS.get(base, Logger)
+            extended = types.new_class(
+                base.__name__, (extension, base), exec_body=lambda body: body.update(_names(base))
+            )
             _EXTENDED[base] = extended
-            if base is logging.RootLogger:
+            if extension is not Logger:
                 _DIRECT.add(extended)
         logger.__class__ = extended
     except TypeError:  # slots, a conflicting metaclass or a final class: the logger stays what it is
@@ -167,8 +187,8 @@ def _extend_class(logger: logging.Logger, cls: type[logging.Logger]) -> None:
 
 
 def _names(base: type) -> dict[str, object]:
-    names = {"__module__": base.__module__, "__qualname__": base.__qualname__, "_maestro_extends": True}
+    names = {"__module__": base.__module__, "__qualname__": base.__qualname__, _MARK: True}
     return names | ({"bind": base.bind} if hasattr(base, "bind") else {})
 
 
-Logger._maestro_extends = True  # type: ignore[attr-defined]  # a mark for `_extend_class`, not part of the type
+setattr(Logger, _MARK, True)

@@ -6,6 +6,7 @@ What it gives is what the whole way gives, byte for byte; where that is not cert
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -17,6 +18,8 @@ from maestro_core_logging._encode import json_line
 from maestro_core_logging._event import NOT_AS_FIELDS, new_event, rfc3339, trace_ids
 from maestro_core_logging._redaction import OPEN_TYPES, Redaction
 
+_MODULES: Final = sys.modules
+_MOST_KEYS: Final = 10_000
 _MOST_BEGINNINGS: Final = 5_000
 _LONGEST_MESSAGE: Final = 200
 
@@ -27,26 +30,25 @@ class QuickJson:
     def __init__(self, constant: Mapping[str, object], redact: Redaction) -> None:
         self._constant = constant
         self._redact = redact
+        self._keys: set[str] = set()
+        self._values = redact.harmless_values
         self._second = (-1, b"")
         self._beginnings: dict[tuple[str, int, object], bytes] = {}
 
     def line(self, logger: str, level: int, msg: object, keywords: Mapping[str, object]) -> bytes | None:
         """Give the line, or None when the call needs the whole way."""
-        fields: Mapping[str, object] = current_context()
-        trace = trace_ids()
+        context = current_context()
+        trace = trace_ids() if "opentelemetry.trace" in _MODULES else None
         if trace:
-            fields = {**trace, **fields, **keywords}
-        elif fields:
-            fields = {**fields, **keywords}
+            fields: Mapping[str, object] = {**trace, **context, **keywords}
         else:
-            fields = keywords
-        redact = self._redact
-        if (
-            not redact.harmless_keys.issuperset(fields)
-            or not NOT_AS_FIELDS.isdisjoint(fields)
-            or not OPEN_TYPES.issuperset(map(type, fields.values()))
-            or not (redact.harmless_values.issuperset(fields.values()) or redact.are_harmless(fields))
-        ):
+            fields = {**context, **keywords} if context else keywords
+        try:
+            # Values that were seen before are harmless whatever their type: what equals a harmless text prints as one.
+            known = self._keys.issuperset(fields) and self._values.issuperset(fields.values())
+            if not known and not self._learn(fields):
+                return None
+        except TypeError:  # a list or a dict has no hash
             return None
         beginning = self._beginnings.get((logger, level, msg)) if type(msg) is str else None
         if beginning is None:
@@ -55,17 +57,28 @@ class QuickJson:
                 return None
         now = time.time()
         second = int(now)
-        known = self._second
-        if second != known[0]:
-            known = self._second = (second, rfc3339(second)[:19].encode())
+        last = self._second
+        if second != last[0]:
+            last = self._second = (second, rfc3339(second)[:19].encode())
         micros = (now - second) * 1_000_000
         if not fields:
-            return b'{"timestamp":"%b.%06dZ%b}\n' % (known[1], micros, beginning)
+            return b'{"timestamp":"%b.%06dZ%b}\n' % (last[1], micros, beginning)
         try:
             rest = orjson.dumps(fields, None, orjson.OPT_APPEND_NEWLINE)
         except TypeError:  # a number or a text that JSON cannot hold
             return None
-        return b'{"timestamp":"%b.%06dZ%b,%b' % (known[1], micros, beginning, rest[1:])
+        return b'{"timestamp":"%b.%06dZ%b,%b' % (last[1], micros, beginning, rest[1:])
+
+    def _learn(self, fields: Mapping[str, object]) -> bool:
+        """Look closer at fields that are not all known; tell whether they are plain and harmless."""
+        redact = self._redact
+        if not redact.harmless_keys.issuperset(fields) or not NOT_AS_FIELDS.isdisjoint(fields):
+            return False
+        if not OPEN_TYPES.issuperset(map(type, fields.values())) or not redact.are_harmless(fields):
+            return False
+        if len(self._keys) < _MOST_KEYS:
+            self._keys.update(fields)
+        return True
 
     def _begin(self, logger: str, level: int, msg: object) -> bytes | None:
         """Write what follows the time, up to the first field, if the message is plain text and harmless."""

@@ -110,7 +110,7 @@ class Redaction:
         if isinstance(value, int):
             harmless = value < 10**12
         elif isinstance(value, str):
-            harmless = not may_hold_secret(value)
+            harmless = not may_hold_secret(value) or self.text(value) == value
         else:
             return True
         if harmless and not (isinstance(value, str) and len(value) > _LONGEST_TEXT_REMEMBERED):

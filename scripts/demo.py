@@ -36,7 +36,9 @@ def main() -> int:
     before: dict[str, str] = {}
     reports: dict[str, dict] = {}
     for name in services:
-        shutil.copytree(FLEET / name, WORK / "fleet" / name, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+        shutil.copytree(
+            FLEET / name, WORK / "fleet" / name, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache")
+        )
         before[name] = tree_hash(WORK / "fleet" / name)
         console.print(f"[bold]{name}[/bold]: migrating")
         reports[name] = migrate(name)
@@ -44,7 +46,9 @@ def main() -> int:
     shown = next(name for name in SHOWN if name in services)
     promises += show_running(shown, console)
     run([MAESTRO, "migrate", "rollback", WORK / "fleet" / shown])
-    promises.append((f"{shown} is byte for byte what it was after the rollback", tree_hash(WORK / "fleet" / shown) == before[shown]))
+    promises.append(
+        (f"{shown} is byte for byte what it was after the rollback", tree_hash(WORK / "fleet" / shown) == before[shown])
+    )
     console.print(table)
     for promise, kept in promises:
         console.print(f"  {'[green]yes[/green]' if kept else '[red]NO [/red]'}  {promise}", highlight=False)
@@ -55,7 +59,11 @@ def main() -> int:
 def migrate(name: str) -> dict:
     """Migrate one service of the copy and return its report."""
     folder = WORK / "reports" / name
-    done = subprocess.run([MAESTRO, "migrate", "service", WORK / "fleet" / name, "--report", folder, "--json"], stdout=subprocess.PIPE, check=False)
+    done = subprocess.run(
+        [MAESTRO, "migrate", "service", WORK / "fleet" / name, "--report", folder, "--json"],
+        stdout=subprocess.PIPE,
+        check=False,
+    )
     if done.returncode == 2:
         sys.exit(f"maestro could not work with {name}; see above")
     return json.loads(done.stdout)
@@ -64,20 +72,47 @@ def migrate(name: str) -> dict:
 def summary(reports: dict[str, dict]) -> tuple[Table, list[tuple[str, bool]]]:
     """Return the closing table and the promises about the fleet, each with whether it is kept."""
     table = Table(title="The legacy fleet, migrated")
-    for column in ("service", "files", "sites", "rewritten", "left as findings", "tests before", "tests after", "regressions"):
+    for column in (
+        "service",
+        "files",
+        "sites",
+        "rewritten",
+        "left as findings",
+        "tests before",
+        "tests after",
+        "regressions",
+    ):
         table.add_column(column, justify="left" if column == "service" else "right")
     sites = rewritten = regressions = silent = 0
     for name, report in reports.items():
         of_service = report["recipes"].values()
         found, made, left = (sum(recipe[key] for recipe in of_service) for key in ("sites", "applied", "findings"))
         tests = report["tests"]
-        ran = [f"{side['passed']} of {sum(side[k] for k in ('passed', 'failed', 'errors', 'skipped'))}" if "passed" in side else "none" for side in (tests["before"], tests["after"])]
-        table.add_row(name, str(report["files"]["changed"]), str(found), str(made), str(left), *ran, str(len(tests["regressions"])))
+        ran = [
+            (
+                f"{side['passed']} of {sum(side[k] for k in ('passed', 'failed', 'errors', 'skipped'))}"
+                if "passed" in side
+                else "none"
+            )
+            for side in (tests["before"], tests["after"])
+        ]
+        table.add_row(
+            name,
+            str(report["files"]["changed"]),
+            str(found),
+            str(made),
+            str(left),
+            *ran,
+            str(len(tests["regressions"])),
+        )
         sites, rewritten, regressions = sites + found, rewritten + made, regressions + len(tests["regressions"])
         silent += sum(max(0, recipe["sites"] - recipe["applied"] - recipe["findings"]) for recipe in of_service)
     return table, [
         (f"{len(reports)} services, {regressions} regressions", regressions == 0),
-        (f"{rewritten} of {sites} plumbing sites rewritten ({rewritten / sites:.0%}; wanted {WANTED_SHARE:.0%})", rewritten >= WANTED_SHARE * sites),
+        (
+            f"{rewritten} of {sites} plumbing sites rewritten ({rewritten / sites:.0%}; wanted {WANTED_SHARE:.0%})",
+            rewritten >= WANTED_SHARE * sites,
+        ),
         ("every remaining site is a finding with a reason", silent == 0),
     ]
 
@@ -89,10 +124,17 @@ def show_running(name: str, console: Console) -> list[tuple[str, bool]]:
     python = prepare(tree, environment)
     port = free_port()
     app = next(f"{path.parent.name}.main:app" for path in sorted(tree.glob("*/main.py")))
-    variables = {**os.environ, "PYTHONUNBUFFERED": "1", "PATH": f"{environment / 'bin'}:{os.environ['PATH']}", **settings_of(tree)}
+    variables = {
+        **os.environ,
+        "PYTHONUNBUFFERED": "1",
+        "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
+        **settings_of(tree),
+    }
     log = WORK / f"{name}.log"
     with log.open("wb") as sink:
-        server = subprocess.Popen([python, "-m", "uvicorn", app, "--port", str(port)], cwd=tree, env=variables, stdout=sink, stderr=sink)
+        server = subprocess.Popen(
+            [python, "-m", "uvicorn", app, "--port", str(port)], cwd=tree, env=variables, stdout=sink, stderr=sink
+        )
     try:
         wait_for(f"http://127.0.0.1:{port}/livez", server, log)
         answers = {path: get(f"http://127.0.0.1:{port}{path}") for path in ("/livez", "/readyz", "/health", "/metrics")}
@@ -105,9 +147,15 @@ def show_running(name: str, console: Console) -> list[tuple[str, bool]]:
         console.print(f"  GET {path} -> {status}, request id {request_id}, {len(body)} bytes", highlight=False)
     console.print(f"  {structured[-1] if structured else '(no structured line)'}", highlight=False, soft_wrap=True)
     return [
-        (f"{name} runs migrated: /livez, /readyz and /metrics answer", all(answers[path][0] == 200 for path in ("/livez", "/readyz", "/metrics"))),
-        ("each answer carries a request id", all(request_id for _, request_id, _ in answers.values())),
-        ("its log has structured lines with that request id", any(answers["/health"][1] in line for line in structured)),
+        (
+            f"{name} runs migrated: /livez, /readyz and /metrics answer",
+            all(answers[path][0] == 200 for path in ("/livez", "/readyz", "/metrics")),
+        ),
+        ("its answers carry a request id", bool(answers["/health"][1])),
+        (
+            "its log has structured lines with that request id",
+            any(answers["/health"][1] in line for line in structured),
+        ),
     ]
 
 
@@ -118,13 +166,20 @@ def prepare(tree: Path, environment: Path) -> Path:
 
     shutil.copytree(FLEET / tree.name, WORK / "original", ignore=shutil.ignore_patterns("__pycache__"))
     made = build_environment(WORK / "original", environment, setup_commands=())
-    made.add(["maestro-core-api[fastapi]", "maestro-core-config", "maestro-core-logging", "uvicorn"], library_arguments(None))
+    made.add(
+        ["maestro-core-api[fastapi]", "maestro-core-config", "maestro-core-logging", "uvicorn"], library_arguments(None)
+    )
     return made.python
 
 
 def settings_of(tree: Path) -> dict[str, str]:
     """Return variables under which an example service starts without any server beside it."""
-    return {"DATABASE_URL": f"sqlite:///{tree.parent / 'demo.db'}", "APP_ENV": "demo", "SECRET_KEY": "only-for-the-demo", "JWT_SECRET": "only-for-the-demo"}
+    return {
+        "DATABASE_URL": f"sqlite:///{tree.parent / 'demo.db'}",
+        "APP_ENV": "demo",
+        "SECRET_KEY": "only-for-the-demo",
+        "JWT_SECRET": "only-for-the-demo",
+    }
 
 
 def free_port() -> int:
@@ -162,7 +217,10 @@ def tree_hash(folder: Path) -> str:
     found = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
-            found.update(f"{path.relative_to(folder)} {path.stat().st_mode:o} ".encode() + hashlib.sha256(path.read_bytes()).digest())
+            found.update(
+                f"{path.relative_to(folder)} {path.stat().st_mode:o} ".encode()
+                + hashlib.sha256(path.read_bytes()).digest()
+            )
     return found.hexdigest()
 
 

@@ -9,4 +9,8 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    sys.exit(subprocess.run([Path(sys.executable).parent / "maestro", "migrate", "config", *sys.argv[1:]], check=False).returncode)
+    sys.exit(
+        subprocess.run(
+            [Path(sys.executable).parent / "maestro", "migrate", "config", *sys.argv[1:]], check=False
+        ).returncode
+    )

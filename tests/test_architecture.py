@@ -10,7 +10,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def test_every_import_keeps_to_the_contracts():
     """No package imports upwards or sideways, and the engine imports nothing of ours."""
-    done = subprocess.run([Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "NO_COLOR": "1"}, check=False)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1"},
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "0 broken" in done.stdout
 
@@ -29,7 +36,9 @@ def test_importing_a_library_imports_no_driver():
 def test_core_logging_depends_on_neither_pydantic_nor_fastapi():
     """It goes into every service, so also into those that pin an old Pydantic."""
     code = "import sys, maestro_core_logging; print(sorted({'pydantic', 'fastapi'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
     manifest = (ROOT / "packages" / "core-logging" / "pyproject.toml").read_text()
     required = manifest.split("dependencies = [", 1)[1].split("]", 1)[0]
     assert "pydantic" not in required

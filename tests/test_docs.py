@@ -10,9 +10,23 @@ import click
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted(path for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("packages/*/README.md"), *ROOT.glob("packages/*/docs/**/*.md"), ROOT / "utilities" / "README.md"] if path.name != "CHANGELOG.md")
+PAGES = sorted(
+    path
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("packages/*/README.md"),
+        *ROOT.glob("packages/*/docs/**/*.md"),
+        ROOT / "utilities" / "README.md",
+    ]
+    if path.name != "CHANGELOG.md"
+)
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = [pytest.param(page, block, id=f"{page.relative_to(ROOT).as_posix()}:{number}") for page in PAGES for number, block in enumerate(BLOCK.findall(page.read_text()), start=1)]
+BLOCKS = [
+    pytest.param(page, block, id=f"{page.relative_to(ROOT).as_posix()}:{number}")
+    for page in PAGES
+    for number, block in enumerate(BLOCK.findall(page.read_text()), start=1)
+]
 
 
 @pytest.mark.parametrize(("page", "block"), BLOCKS)
@@ -21,7 +35,9 @@ def test_every_python_block_runs(page: Path, block: str, tmp_path: Path):
     script = tmp_path / "block.py"
     script.write_text(block)
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
-    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 0, f"{page}: {done.stderr}"
 
 
@@ -42,7 +58,14 @@ def _page() -> str:
     lines = ["# Commands", "", "What `--help` says, for every command; written by `make bless`.", ""]
     for name, command in _commands(main, "maestro"):
         context = click.Context(command, info_name=name, terminal_width=110, max_content_width=110)
-        lines += [f"## `{name}`", "", "```text", *(line.rstrip() for line in command.get_help(context).splitlines()), "```", ""]
+        lines += [
+            f"## `{name}`",
+            "",
+            "```text",
+            *(line.rstrip() for line in command.get_help(context).splitlines()),
+            "```",
+            "",
+        ]
     return "\n".join(lines)
 
 

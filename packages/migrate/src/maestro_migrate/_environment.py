@@ -227,7 +227,7 @@ def _wanted(root: Path) -> list[str]:
     pyproject = _toml(root / "pyproject.toml")
     project = pyproject.get("project", {})
     extras = sorted(set(project.get("optional-dependencies", {})) & {"test", "tests", "testing", "dev", "develop"})
-    setup = (root / "setup.py").is_file() or (root / "setup.cfg").is_file()
+    setup = (root / "setup.py").is_file()
     if project or "poetry" in pyproject.get("tool", {}) or setup:
         arguments += ["-e", f".[{','.join(extras or _setup_extras(root))}]" if extras or _setup_extras(root) else "."]
     for group in sorted(set(pyproject.get("dependency-groups", {})) & {"test", "tests", "dev"}):

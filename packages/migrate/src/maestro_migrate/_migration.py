@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ._cache import ResultCache
-from ._dependencies import with_requirements
 from ._engine import Options, plan
 from ._files import require_folder, walk_files
 from ._plan import MigrationPlan
@@ -20,6 +19,7 @@ from ._recipe import Recipe, select
 from ._spans import Finding
 from ._verify import Verification, Verifier
 from .errors import MigrateError
+from .manifests import with_requirements
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
 from .report.duplication import duplicated_lines, loc
 from .transaction import apply, commit_theme, recover, require_identity, worktree_status
@@ -184,7 +184,7 @@ def _full_plan(
     made.findings = sorted({*made.findings, *findings})
     if made.requires:
         add = dict.fromkeys(sorted(made.requires), LIBRARY_VERSION)
-        writes, dependency_findings = with_requirements(root, add)
+        writes, dependency_findings = with_requirements(root, add=add)
         made.writes = sorted([*made.writes, *writes], key=lambda write: write.path)
         made.findings = sorted({*made.findings, *dependency_findings})
     return made

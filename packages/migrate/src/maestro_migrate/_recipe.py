@@ -4,7 +4,7 @@ Recipes: one file each, whose docstring is its page and whose fenced examples ar
 A recipe holds `rewrite(…)` objects, or `scan(module)` (facts, plain data) and `edit(module)` (changes out), or both. It may say:
 `NEEDS` (distributions that its new code imports), `WORDS` (one of these must occur in a file, or the file is not even parsed), `SITES`
 (qualified names that the inventory counts as plumbing), `ORDER` (lower runs first), and `finish(project, contributions)` where a file
-outside the edited ones is made from what the edits contributed.
+outside the edited ones is made from what the edits contributed. `REPORTS_ONLY = True` says that it names what stays and never rewrites.
 """
 
 import importlib
@@ -41,6 +41,7 @@ class Recipe:
     sites: tuple[str, ...] = ()
     order: int = 50
     opt_in: bool = False
+    reports_only: bool = False
 
     @property
     def theme(self) -> str:
@@ -85,7 +86,7 @@ def recipe_of(code: ModuleType, recipe_id: str) -> Recipe:
     sites = tuple(getattr(code, "SITES", ())) or tuple(sorted({one.pattern.head for one in rewrites}))
     return Recipe(
         recipe_id, page.partition("\n")[0].rstrip("."), page, rewrites, getattr(code, "scan", None), getattr(code, "edit", None), getattr(code, "finish", None),
-        needs, words, sites, getattr(code, "ORDER", 50), getattr(code, "OPT_IN", False),
+        needs, words, sites, getattr(code, "ORDER", 50), getattr(code, "OPT_IN", False), getattr(code, "REPORTS_ONLY", False),
     )  # fmt: skip
 
 

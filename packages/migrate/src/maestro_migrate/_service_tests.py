@@ -124,6 +124,8 @@ def _run_bounded(
             timed_out = True
         _end_group(process)
         copier.join(10)
+        if not copier.is_alive():
+            process.stdout.close()
         return process.returncode if process.returncode is not None else -9, timed_out
 
 

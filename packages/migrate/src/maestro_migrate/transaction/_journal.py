@@ -23,7 +23,17 @@ from ..errors import UnusableInput
 from ._files import Content, reached, remove_tree, stage, sync_directory
 from .errors import MigrationRunning
 
-__all__ = ["Entry", "Journal", "Status", "Store", "directories_for", "opened", "report_folder", "state_home", "store_of"]
+__all__ = [
+    "Entry",
+    "Journal",
+    "Status",
+    "Store",
+    "directories_for",
+    "opened",
+    "report_folder",
+    "state_home",
+    "store_of",
+]
 
 _NAME = re.compile(r"(\d{4,})\.(applying|applied|rolling-back|rolled-back)")
 

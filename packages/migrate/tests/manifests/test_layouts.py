@@ -1,0 +1,107 @@
+"""Manifests gain the libraries and keep every other byte."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from maestro_migrate.manifests import with_requirements
+
+ADD = {"maestro-core-logging": ">=0.1"}
+
+
+def _after(folder: Path, name: str, raw: bytes, add=ADD) -> bytes | None:
+    (folder / name).write_bytes(raw)
+    writes, _ = with_requirements(folder, add)
+    return next((write.after for write in writes if write.path == name), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("requirements.txt", b"fastapi==0.1\nuvicorn\n", b"fastapi==0.1\nmaestro-core-logging>=0.1\nuvicorn\n"),
+        ("requirements.txt", b"uvicorn  # server\r\nfastapi\r\n", b"uvicorn  # server\r\nfastapi\r\nmaestro-core-logging>=0.1\r\n"),
+        ("requirements.txt", b"flask", b"flask\nmaestro-core-logging>=0.1\n"),
+        ("requirements.txt", "flask\n".encode("utf-16"), "flask\nmaestro-core-logging>=0.1\n".encode("utf-16")),
+        ("setup.cfg", b"[options]\ninstall_requires =\n    click\nzip_safe = no\n", b"[options]\ninstall_requires =\n    click\n    maestro-core-logging>=0.1\nzip_safe = no\n"),
+        ("setup.py", b'from setuptools import setup\nsetup(install_requires=["click"])\n', b'from setuptools import setup\nsetup(install_requires=["click", "maestro-core-logging>=0.1"])\n'),
+        ("setup.py", b'from setuptools import setup\nNEEDS = [\n    "click",\n    "yarl",\n]\nsetup(install_requires=NEEDS)\n', b'from setuptools import setup\nNEEDS = [\n    "click",\n    "maestro-core-logging>=0.1",\n    "yarl",\n]\nsetup(install_requires=NEEDS)\n'),
+        ("pyproject.toml", b'[project]\nname = "x"  # ours\ndependencies = [\n    "click",\n    "yarl",\n]\n', b'[project]\nname = "x"  # ours\ndependencies = [\n    "click",\n    "maestro-core-logging>=0.1",\n    "yarl",\n]\n'),
+        ("pyproject.toml", b'[project]\nname = "x"\ndependencies = ["click"]\n', b'[project]\nname = "x"\ndependencies = ["click", "maestro-core-logging>=0.1"]\n'),
+        ("pyproject.toml", b'[tool.poetry.dependencies]\npython = "^3.11"\nclick = "^8"\n', b'[tool.poetry.dependencies]\npython = "^3.11"\nclick = "^8"\nmaestro-core-logging = ">=0.1"\n'),
+        ("Pipfile", b'[packages]\nflask = "*"\n\n[dev-packages]\npytest = "*"\n', b'[packages]\nflask = "*"\nmaestro-core-logging = ">=0.1"\n\n[dev-packages]\npytest = "*"\n'),
+    ],
+)  # fmt: skip
+def test_each_kind_of_manifest_keeps_its_layout(tmp_path, name, before, after):
+    """Order, quoting, newlines and comments are the neighbours'."""
+    assert _after(tmp_path, name, before) == after
+    assert _after(tmp_path, name, after) is None
+
+
+def test_extras_are_declared_in_poetrys_way(tmp_path):
+    """`name[extra]` becomes a table with its extras."""
+    after = _after(
+        tmp_path,
+        "pyproject.toml",
+        b'[tool.poetry.dependencies]\nclick = "^8"\n',
+        {"maestro-core-api[fastapi]": ">=0.1"},
+    )
+    assert after is not None
+    assert b'maestro-core-api = {version = ">=0.1", extras = ["fastapi"]}' in after
+
+
+def test_compiled_files_and_locks_are_reported_not_edited(tmp_path):
+    """What a tool makes is made again by that tool; the finding says how."""
+    (tmp_path / "requirements.in").write_text("flask\n")
+    (tmp_path / "requirements.txt").write_text("flask==3.0 \\\n    --hash=sha256:0\n")
+    (tmp_path / "poetry.lock").write_text("")
+    writes, findings = with_requirements(tmp_path, ADD)
+    assert [write.path for write in writes] == ["requirements.in"]
+    assert {finding.path for finding in findings} == {"requirements.txt", "poetry.lock"}
+    assert any("poetry lock" in finding.action for finding in findings)
+
+
+def test_a_computed_list_in_setup_py_is_a_finding(tmp_path):
+    """What cannot be read without running it is left to a person."""
+    (tmp_path / "setup.py").write_text(
+        "from setuptools import setup\nsetup(install_requires=open('r').read().split())\n"
+    )
+    writes, findings = with_requirements(tmp_path, ADD)
+    assert writes == []
+    assert "computed-requirements" in findings[0].reason
+
+
+def test_a_service_without_a_manifest_is_told_what_to_install(tmp_path):
+    """Nothing is made up; the finding names what the new code needs."""
+    writes, findings = with_requirements(tmp_path, ADD)
+    assert writes == []
+    assert "maestro-core-logging>=0.1" in findings[0].action
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "flask==3.0",
+                "# a comment",
+                "",
+                "-r other.txt",
+                "uvicorn[standard]>=0.2 ; python_version > '3'",
+                "zope.interface",
+                "git+https://x/y.git",
+                "-e .",
+            ]
+        ),
+        max_size=8,
+    ),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_every_line_of_a_requirements_file_survives(tmp_path_factory, lines, newline):
+    """Whatever stands there stands there afterwards, in the same order."""
+    folder = tmp_path_factory.mktemp("req")
+    raw = newline.join(lines).encode()
+    after = _after(folder, "requirements.txt", raw)
+    assert after is not None
+    kept = [line for line in after.decode().splitlines() if not line.startswith("maestro-")]
+    assert kept == raw.decode().splitlines()

@@ -1,0 +1,119 @@
+"""The service's own tests, told test by test."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from maestro_migrate._environment import Environment
+from maestro_migrate._service_tests import TestRun, compare, run_tests
+
+
+@pytest.fixture(scope="module")
+def environment() -> Environment:
+    """Use the environment that these tests run in; nothing here changes it."""
+    return Environment(Path(sys.prefix), (sys.version_info.major, sys.version_info.minor))
+
+
+def _write(folder: Path, text: str) -> Path:
+    (folder / "test_it.py").write_text(text)
+    return folder
+
+
+def test_outcomes_are_told_test_by_test(environment, tmp_path):
+    """Passed, failed, errored and skipped tests are each known by id."""
+    tree = _write(
+        tmp_path,
+        "import pytest\n"
+        "@pytest.fixture\ndef broken():\n    raise RuntimeError('x')\n"
+        "def test_a(): pass\n"
+        "def test_b(): assert 0\n"
+        "def test_c(broken): pass\n"
+        "@pytest.mark.skip(reason='no')\ndef test_d(): pass\n",
+    )
+    done = run_tests(tree, environment, None, env={}, log=tmp_path / "log")
+    assert {name.rpartition("::")[2]: outcome for name, outcome in done.outcomes.items()} == {
+        "test_a": "passed",
+        "test_b": "failed",
+        "test_c": "error",
+        "test_d": "skipped",
+    }
+    assert done.exit_code == 1
+
+
+def test_a_hanging_suite_is_ended_with_its_children(environment, tmp_path):
+    """A command that outlives its time is killed, and so is what it started."""
+    tree = _write(
+        tmp_path,
+        "import subprocess, time\ndef test_a():\n    child = subprocess.Popen(['sleep', '600'])\n    open('pid', 'w').write(str(child.pid))\n    time.sleep(600)\n",
+    )
+    done = run_tests(tree, environment, None, env={}, log=tmp_path / "log", timeout_s=8)
+    assert done.timed_out
+    child = int((tmp_path / "pid").read_text())
+    for _ in range(100):
+        if not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]:
+            break
+        time.sleep(0.05)
+    else:
+        pytest.fail("the child still runs")
+
+
+def test_a_flood_of_output_fills_no_disk(environment, tmp_path, monkeypatch):
+    """Output past the bound is thrown away, and the run still ends."""
+    monkeypatch.setattr("maestro_migrate._service_tests.LOG_BYTES", 10_000)
+    done = run_tests(
+        tmp_path, environment, f"{sys.executable} -c \"print('x' * 5_000_000)\"", env={}, log=tmp_path / "log"
+    )
+    assert done.exit_code == 0
+    assert done.log.stat().st_size == 10_000
+
+
+def test_a_command_without_a_junit_file_counts_by_its_exit_code(environment, tmp_path):
+    """Another runner is one test: it passed or it did not."""
+    assert run_tests(tmp_path, environment, "false", env={}, log=tmp_path / "a").outcomes == {"false": "error"}
+    assert run_tests(tmp_path, environment, "true", env={}, log=tmp_path / "b").outcomes == {"true": "passed"}
+    assert run_tests(tmp_path, environment, "no-such-program", env={}, log=tmp_path / "c").exit_code == 127
+
+
+def test_no_tests_is_no_failure(environment, tmp_path):
+    """A service without tests has nothing that could regress."""
+    assert run_tests(tmp_path, environment, None, env={}, log=tmp_path / "log").outcomes == {}
+
+
+def test_our_own_environment_does_not_leak_in(environment, tmp_path, monkeypatch):
+    """What the engine's caller set for its own pytest is not seen by the service's."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--no-such-option")
+    monkeypatch.setenv("PYTHONPATH", "/nowhere")
+    tree = _write(
+        tmp_path, "import os\ndef test_a():\n    assert 'PYTHONPATH' not in os.environ and os.environ['GIVEN'] == '1'\n"
+    )
+    done = run_tests(tree, environment, None, env={"GIVEN": "1"}, log=tmp_path / "log")
+    assert set(done.outcomes.values()) == {"passed"}
+
+
+def _run(**outcomes: str) -> TestRun:
+    return TestRun(outcomes, 0, Path(os.devnull))
+
+
+def test_a_test_that_fails_now_and_passed_twice_is_a_regression():
+    """So is one that is no longer collected."""
+    found = compare(
+        [_run(a="passed", b="passed", c="failed"), _run(a="passed", b="passed", c="failed")],
+        [_run(a="failed", c="failed")],
+    )
+    assert found.regressions == ("a", "b")
+
+
+def test_flaky_tests_are_no_regressions():
+    """What differs between the two runs before, or passes when run again after, is noise."""
+    before = [_run(a="passed", b="passed"), _run(a="failed", b="passed")]
+    assert compare(before, [_run(a="failed", b="failed"), _run(a="failed", b="passed")]).regressions == ()
+    assert compare(before, [_run(a="failed", b="failed"), _run(a="failed", b="passed")]).flaky == ("a", "b")
+
+
+def test_what_failed_before_is_excused_and_named_when_it_passes():
+    """A failure of the service's own is not ours."""
+    found = compare([_run(a="failed"), _run(a="failed")], [_run(a="passed", b="passed")])
+    assert (found.regressions, found.fixed, found.added) == ((), ("a",), ("b",))

@@ -58,7 +58,7 @@ def require_folder(path: Path) -> Path:
     if not path.is_dir():
         raise UnusableInput(path, "is a file", advice="give the folder that holds the service")
     try:
-        next(os.scandir(path), None)
+        os.listdir(path)
     except OSError as error:
         raise UnusableInput(path, f"cannot be read ({error.strerror})", advice="check its permissions") from error
     return path.resolve()
@@ -83,7 +83,8 @@ def walk_files(root: Path) -> Iterator[str]:
     while stack:
         folder = stack.pop()
         try:
-            entries = list(os.scandir(root / folder))
+            with os.scandir(root / folder) as listing:
+                entries = list(listing)
         except OSError:
             continue
         if folder and any(entry.name == "pyvenv.cfg" for entry in entries):

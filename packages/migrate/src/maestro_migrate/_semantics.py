@@ -527,20 +527,6 @@ def _is_upper_test(test: ast.expr, target: ast.expr) -> bool:
     }
 
 
-def _is_upper_test(test: ast.expr, target: ast.expr) -> bool:
-    """Return whether a test is, or begins with, `k.isupper()` or `k == k.upper()` for the (first) loop variable `k`."""
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-        return any(_is_upper_test(each, target) for each in test.values)
-    name = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
-    if not isinstance(name, ast.Name):
-        return False
-    return ast.unparse(test) in {
-        f"{name.id}.isupper()",
-        f"{name.id} == {name.id}.upper()",
-        f"{name.id}.upper() == {name.id}",
-    }
-
-
 def _reaches_names(use: Use) -> bool:
     if use.call is None:
         return use.root.id == "globals"

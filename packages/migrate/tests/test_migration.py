@@ -1,0 +1,209 @@
+"""The main job on small real services: planned, verified by their own tests, applied, reported, taken back."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from maestro_migrate._libraries import library_arguments, uv
+from maestro_migrate.cli import inventory, migrate
+
+SERVICE = {
+    "pyproject.toml": '[project]\nname = "mail"\nversion = "1"\ndependencies = [\n    "click",\n]\n',
+    "mail/__init__.py": "",
+    "mail/config.py": 'import os\n\nHOST = os.getenv("MAIL_HOST", "localhost")\nPORT = int(os.getenv("MAIL_PORT", "25"))\n',
+    "mail/send.py": 'import logging\n\nfrom mail import config\n\nlogger = logging.getLogger(__name__)\n\n\ndef send(to):\n    logger.info("sending to %s", to)\n    return f"{config.HOST}:{config.PORT}"\n',
+    "tests/test_send.py": 'import logging\nfrom mail.send import send\n\ndef test_send(caplog):\n    with caplog.at_level(logging.INFO):\n        assert send("you") == "localhost:25"\n    assert caplog.record_tuples == [("mail.send", 20, "sending to you")]\n',
+}
+
+
+@pytest.fixture(scope="session")
+def venv(tmp_path_factory) -> Path:
+    """Make an environment in which the small services' tests run."""
+    folder = tmp_path_factory.mktemp("venv") / "service"
+    subprocess.run([uv(), "venv", "-q", "--python", sys.executable, folder], check=True)
+    subprocess.run([uv(), "pip", "install", "-q", "--python", folder / "bin" / "python", "pytest"], check=True)
+    library_arguments(None)
+    return folder
+
+
+@pytest.fixture
+def service(tmp_path, monkeypatch) -> Path:
+    """Write the small service, and keep the engine's state beside it."""
+    monkeypatch.setenv("MAESTRO_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(Path.home() / ".cache"))
+    root = tmp_path / "service"
+    for path, text in SERVICE.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
+
+
+def _run(*arguments: object):
+    return CliRunner().invoke(migrate, [str(argument) for argument in arguments])
+
+
+def _hash(root: Path) -> str:
+    found = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.is_file():
+            found.update(f"{path.relative_to(root)}{path.stat().st_mode}".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+def test_a_service_is_migrated_verified_and_taken_back(service, venv, tmp_path):
+    """The service's tests pass on both sides, the report says so, and a rollback leaves every byte and mode as it was."""
+    original = _hash(service)
+    venv_before = sorted(path.relative_to(venv).as_posix() for path in venv.rglob("*"))
+    done = _run("service", service, "--venv", venv, "--report", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert (
+        report["tests"]["before"] == report["tests"]["after"] == {"passed": 1, "failed": 0, "errors": 0, "skipped": 0}
+    )
+    assert report["tests"]["regressions"] == []
+    assert "get_logger" in (service / "mail" / "send.py").read_text()
+    assert "maestro-core-logging" in (service / "pyproject.toml").read_text()
+    assert {path.name for path in (tmp_path / "report").iterdir()} == {
+        "report.json",
+        "report.html",
+        "report.md",
+        "report.sarif",
+    }
+    assert sorted(path.relative_to(venv).as_posix() for path in venv.rglob("*")) == venv_before
+    assert _run("service", service, "--check").exit_code == 0
+    listed = _run("rollback", service, "--list").output
+    assert "service" in listed
+    assert _run("rollback", service).exit_code == 0
+    assert _hash(service) == original
+
+
+def test_a_change_that_breaks_a_test_is_withheld_and_named(service, venv, tmp_path):
+    """The rest is applied, no test fails, and the finding names the test."""
+    (service / "tests" / "test_source.py").write_text(
+        "import inspect\nimport mail.config\n\ndef test_source():\n    assert 'os.getenv' in inspect.getsource(mail.config)\n"
+    )
+    done = _run("service", service, "--venv", venv, "--report", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["tests"]["regressions"] == []
+    assert "os.getenv" in (service / "mail" / "config.py").read_text()
+    assert "get_logger" in (service / "mail" / "send.py").read_text()
+    assert any("withheld" in finding["reason"] and "test_source" in finding["reason"] for finding in report["findings"])
+
+
+def test_a_pin_that_excludes_a_library_is_one_finding(service, venv, tmp_path):
+    """Where a library cannot be installed beside what is there, its recipe is not planned and the rest goes on."""
+    copy = tmp_path / "pinned"
+    subprocess.run(["cp", "-a", venv, copy], check=True)
+    subprocess.run([uv(), "pip", "install", "-q", "--python", copy / "bin" / "python", "pydantic<2"], check=True)
+    done = _run("service", service, "--venv", copy, "--report", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    findings = json.loads((tmp_path / "report" / "report.json").read_text())["findings"]
+    assert any("unresolvable" in finding["reason"] and "pydantic==1" in finding["reason"] for finding in findings)
+    assert "os.getenv" in (service / "mail" / "config.py").read_text()
+    assert "get_logger" in (service / "mail" / "send.py").read_text()
+
+
+def test_dry_run_and_check_write_nothing(service):
+    """One prints a diff that can be applied, the other answers with its exit code."""
+    original = _hash(service)
+    shown = _run("service", service, "--dry-run")
+    assert shown.exit_code == 0
+    assert "+from maestro_core_logging import get_logger" in shown.output
+    assert _run("service", service, "--check").exit_code == 1
+    assert _hash(service) == original
+    applied = subprocess.run(
+        ["git", "apply", "-"], cwd=service, input=shown.output, text=True, capture_output=True, check=False
+    )
+    assert applied.returncode == 0, applied.stderr
+
+
+def test_two_runs_plan_the_same_whatever_the_number_of_workers(service):
+    """Plans are sorted and pure."""
+    one = _run("service", service, "--dry-run", "--jobs", "1").output
+    assert one == _run("service", service, "--dry-run", "--jobs", "2").output
+
+
+def _refused(*arguments: object) -> str:
+    done = _run("service", *arguments)
+    assert done.exit_code == 2, done.output
+    assert "Traceback" not in done.output
+    return done.output
+
+
+def test_bad_input_is_told_in_one_line_and_changes_nothing(service, tmp_path):
+    """A missing path, a file, an unknown recipe, a broken environment, a bad variable: each says what to do next."""
+    original = _hash(service)
+    assert "does not exist" in _refused(tmp_path / "nowhere")
+    assert "is a file" in _refused(service / "pyproject.toml")
+    assert "`maestro recipes list`" in _refused(service, "--recipes", "nonsense")
+    assert "no virtual environment" in _refused(service, "--venv", tmp_path)
+    assert "K=V" in _refused(service, "--env", "NOVALUE")
+    assert "exclude each other" in _refused(service, "--dry-run", "--check")
+    (tmp_path / "wheels").mkdir()
+    broken = tmp_path / "broken"
+    (broken / "bin").mkdir(parents=True)
+    (broken / "bin" / "python").write_text("#!/bin/sh\nexit 3\n")
+    (broken / "bin" / "python").chmod(0o755)
+    assert "its python fails" in _refused(service, "--venv", broken)
+    assert _hash(service) == original
+
+
+def test_a_dirty_git_tree_is_refused(service):
+    """Uncommitted work would be mixed up with the migration; `--allow-dirty` says that it may."""
+    subprocess.run(["git", "init", "-q"], cwd=service, check=True)
+    assert "--allow-dirty" in _refused(service, "--no-verify")
+    assert _run("service", service, "--no-verify", "--allow-dirty").exit_code == 0
+
+
+def test_odd_files_are_listed_and_the_rest_goes_on(service, tmp_path):
+    """Binary files named `.py`, other Pythons' syntax, long files and link loops stop nothing."""
+    (service / "mail" / "binary.py").write_bytes(b"\x00\x01getLogger\xff")
+    (service / "mail" / "old.py").write_text("import logging\nprint 'getLogger'\n")
+    (service / "mail" / "long.py").write_text("X = 'getLogger'\n" + "#" * 10_000_000)
+    (service / "mail" / "loop").symlink_to(service / "mail", target_is_directory=True)
+    done = _run("service", service, "--no-verify", "--report", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    unparsed = {
+        each["file"] if isinstance(each, dict) and "file" in each else each["path"]
+        for each in json.loads((tmp_path / "report" / "report.json").read_text())["files"]["unparsed"]
+    }
+    assert unparsed == {"mail/binary.py", "mail/old.py", "mail/long.py"}
+    assert "get_logger" in (service / "mail" / "send.py").read_text()
+
+
+def test_the_inventory_counts_by_recipe_and_file(service):
+    """What is counted before is what the report measures itself against."""
+    done = CliRunner().invoke(inventory, [str(service), "--json"])
+    assert done.exit_code == 0
+    sites = json.loads(done.output)["sites"]
+    assert sites["config/read_settings_from_one_class"] == {"mail/config.py": 2}
+    assert sites["logging/ask_the_library_for_loggers"] == {"mail/send.py": 1}
+
+
+def test_an_old_configuration_module_becomes_a_typed_one(tmp_path):
+    """The same names with the same values, over one settings class in one file."""
+    old, new = tmp_path / "old.py", tmp_path / "new.py"
+    old.write_text(
+        'import os\n\nPORT = int(os.getenv("PORT", "8000"))\n\n\nclass Config:\n    DEBUG = os.getenv("DEBUG", "no") in ("yes", "true")\n'
+    )
+    assert _run("config", "--source", old, "--target", new).exit_code == 0
+    code = "import os, runpy; m = runpy.run_path(os.environ['M']); print(m['PORT'], m['Config'].DEBUG)"
+    for variables in ({}, {"PORT": "1", "DEBUG": "yes"}):
+        outputs = {
+            subprocess.run(
+                [sys.executable, "-c", code],
+                env={"M": str(path), **variables},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for path in (old, new)
+        }
+        assert len(outputs) == 1
+    assert _run("config", "--source", tmp_path / "none.py", "--target", new).exit_code == 2

@@ -10,6 +10,8 @@ from typing import Any
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from ._native import native_histograms
+from ._protobuf import CONTENT_TYPE, protobuf
 from ._registry import registry_or_default
 from ._sampling import take_samples
 from ._workers import WorkersCollector, workers_directory
@@ -20,9 +22,10 @@ _OPENMETRICS_VERSIONS = frozenset({"", "0.0.1", "1.0.0"})
 
 
 def exposition(accept: str | None, registry: CollectorRegistry | None = None) -> tuple[bytes, str]:
-    """Render all metrics as OpenMetrics when the Accept header prefers it, as Prometheus text otherwise.
+    """Render all metrics in the format that the Accept header prefers: protobuf, OpenMetrics or Prometheus text.
 
-    Returns the body and its content type. Only OpenMetrics carries exemplars. A header that cannot be
+    Returns the body and its content type. Protobuf and OpenMetrics carry exemplars, protobuf alone native
+    histograms (Prometheus asks for it when its feature `native-histograms` is on). A header that cannot be
     read, or that accepts neither format, gets the text format, as Prometheus' own exporters do.
 
     With `PROMETHEUS_MULTIPROC_DIR` set, the default registry is that of all workers together. It then reads
@@ -30,10 +33,15 @@ def exposition(accept: str | None, registry: CollectorRegistry | None = None) ->
     """
     chosen = registry_or_default(registry)
     take_samples(chosen)
+    native = list(native_histograms(chosen))
     directory = workers_directory()
     if directory is not None and chosen is REGISTRY:
         chosen = _of_all_workers(directory)
-    if _prefers_openmetrics(accept or ""):
+        native = []  # each worker has its own, and one alone would go up and down from scrape to scrape
+    preferred = _preferred(accept or "")
+    if preferred == "protobuf":
+        return protobuf(chosen, native), CONTENT_TYPE
+    if preferred == "openmetrics":
         body: bytes = openmetrics.generate_latest(chosen)  # type: ignore[no-untyped-call]  # the client left it untyped
         return body, openmetrics.CONTENT_TYPE_LATEST
     return generate_latest(chosen), TEXT
@@ -76,17 +84,21 @@ async def _respond(
     await send({"type": "http.response.body", "body": body})
 
 
-def _prefers_openmetrics(accept: str) -> bool:
-    best = {"openmetrics": 0.0, "text": 0.0}
+def _preferred(accept: str) -> str:
+    # In a tie the richer format wins.
+    best = {"protobuf": 0.0, "openmetrics": 0.0, "text": 0.0}
     for media_range in accept.split(","):
         media_type, *parameters = (part.strip().lower() for part in media_range.split(";"))
         values = dict(parameter.partition("=")[::2] for parameter in parameters)
         weight = _weight(values.get("q", "1"))
-        if media_type == "application/openmetrics-text" and values.get("version", "") in _OPENMETRICS_VERSIONS:
+        if media_type == "application/vnd.google.protobuf" and values.get("encoding") == "delimited":
+            best["protobuf"] = max(best["protobuf"], weight)
+        elif media_type == "application/openmetrics-text" and values.get("version", "") in _OPENMETRICS_VERSIONS:
             best["openmetrics"] = max(best["openmetrics"], weight)
         elif media_type in _TEXT_RANGES:
             best["text"] = max(best["text"], weight)
-    return best["openmetrics"] > 0 and best["openmetrics"] >= best["text"]
+    favourite = max(best, key=lambda format_: best[format_])
+    return favourite if best[favourite] > 0 else "text"
 
 
 def _weight(q: str) -> float:

@@ -13,6 +13,7 @@ from prometheus_client.utils import floatToGoString
 
 from ._cardinality import LabelCap
 from ._exemplars import ExemplarFile
+from ._native import declare_native
 from ._registry import declare, registry_or_default
 from ._workers import workers_directory
 
@@ -24,6 +25,7 @@ UNMATCHED = "_unmatched"
 # The boundaries of OpenTelemetry's semantic conventions for http.server.request.duration.
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 
+_Children = tuple[Counter, Histogram, tuple[str, str]]
 _TRACE_ID = re.compile(r"[0-9a-f]{32}")
 _NO_TRACE = "0" * 32
 
@@ -71,13 +73,20 @@ class RequestMetrics:
             registry,
             multiprocess_mode="livesum",
         )
+        # Only the protobuf format shows it, and there it is one series where the buckets are many.
+        self._native = declare_native(
+            f"{namespace}_request_duration_native_seconds",
+            "Seconds from the first byte of the request to the last of the response, as a native histogram.",
+            ("method", "route"),
+            registry,
+        )
         directory = workers_directory()
         self._exemplars = None if directory is None else ExemplarFile(directory)
         self._buckets = tuple(buckets)
         self._bucket_name = f"{namespace}_request_duration_seconds_bucket"
         self._routes = LabelCap(metric=name, label="route", limit=max_routes, registry=registry)
         # Children by label values: the client's own `.labels()` takes a lock and builds strings each time.
-        self._children: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
+        self._children: dict[tuple[str, str | None, int], _Children] = {}
         self._trackers: dict[str, AbstractContextManager[None]] = {}
         self._lock = Lock()
 
@@ -89,11 +98,12 @@ class RequestMetrics:
         `route` is the template (`/orders/{id}`), or None when nothing matched. `trace_id` (32 hex digits)
         becomes the exemplar of the bucket; give it only for sampled traces, so that the link leads somewhere.
         """
-        pair = self._children.get((method, route, status))
-        if pair is None:
-            pair = self._child(method, route, status)
-        requests, duration = pair
+        children = self._children.get((method, route, status))
+        if children is None:
+            children = self._child(method, route, status)
+        requests, duration, labels = children
         requests.inc()
+        self._native.observe(duration_s, *labels)
         if trace_id is None or trace_id == _NO_TRACE or not _TRACE_ID.fullmatch(trace_id):
             duration.observe(duration_s)
         else:
@@ -121,16 +131,17 @@ class RequestMetrics:
         }
         self._exemplars.note(self._bucket_name, labels, trace_id=trace_id, value=duration_s)
 
-    def _child(self, method: str, route: str | None, status: int) -> tuple[Counter, Histogram]:
+    def _child(self, method: str, route: str | None, status: int) -> _Children:
         bounded = bounded_method(method)
         template = UNMATCHED if route is None else self._routes.admit(route)
         code = str(status) if 100 <= status <= 599 else OTHER
-        pair = (self._requests.labels(bounded, template, code), self._duration.labels(bounded, template))
+        labels = (bounded, template)
+        children = (self._requests.labels(*labels, code), self._duration.labels(*labels), labels)
         # Only bounded keys are remembered: a scanner's inventions would fill this dict instead of the series.
         if bounded is not OTHER and code is not OTHER and (route is None or template == route):
             with self._lock:
-                self._children[method, route, status] = pair
-        return pair
+                self._children[method, route, status] = children
+        return children
 
 
 def bounded_method(method: str) -> str:

@@ -26,11 +26,18 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 @pytest.fixture
 def served(registry):
-    """Serve the registry's exposition on a free port."""
+    """Serve the registry's exposition on a free port, in the format that the scraper likes best."""
+    yield from _serve(registry, lambda accept: accept)
 
+
+def _without_protobuf(accept: str) -> str:
+    return ",".join(kind for kind in accept.split(",") if "protobuf" not in kind)
+
+
+def _serve(registry, accepted):
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            body, content_type = exposition(self.headers["Accept"], registry)
+            body, content_type = exposition(accepted(self.headers["Accept"]), registry)
             self.send_response(200)
             self.send_header("Content-Type", content_type)
             self.end_headers()
@@ -127,8 +134,29 @@ def test_every_panel_of_the_dashboard_has_something_to_show(prometheus, job, run
             assert prometheus.wait_for(has_numbers), f"{spec.title}: {expr}"
 
 
-def test_exemplars_arrive(prometheus, job, running):
-    """OpenMetrics is negotiated by the real scraper, so the trace of a slow request is one click away."""
+def test_native_histograms_arrive(prometheus, job, running):
+    """The real scraper reads them from the protobuf format: half of the requests took 0.4 s, half 0.02 s."""
+    rate = f'sum(rate(http_request_duration_native_seconds{{job="{job}"}}[30s]))'
+
+    def quantile(share: float) -> float | None:
+        found = prometheus.query(f"histogram_quantile({share}, {rate})")
+        return float(found[0]["value"][1]) if found and found[0]["value"][1] != "NaN" else None
+
+    assert prometheus.wait_for(lambda: quantile(0.9)) == pytest.approx(0.4, rel=0.09)
+    assert quantile(0.25) == pytest.approx(0.02, rel=0.09)
+
+
+@pytest.mark.parametrize("accepted", [lambda accept: accept, _without_protobuf], ids=["protobuf", "openmetrics"])
+def test_exemplars_arrive(prometheus, job, registry, accepted):
+    """Both formats bring the trace of a slow request, which is then one click away."""
+    served = _serve(registry, accepted)
+    with Traffic(registry, []):
+        prometheus.add(job=job, port=next(served))
+        _wait_for_exemplar(prometheus, job)
+    next(served, None)
+
+
+def _wait_for_exemplar(prometheus, job) -> None:
     selector = f'http_request_duration_seconds_bucket{{job="{job}"}}'
 
     def exemplars():

@@ -58,7 +58,7 @@ def require_folder(path: Path) -> Path:
     if not path.is_dir():
         raise UnusableInput(path, "is a file", advice="give the folder that holds the service")
     try:
-        os.listdir(path)
+        next(path.iterdir(), None)
     except OSError as error:
         raise UnusableInput(path, f"cannot be read ({error.strerror})", advice="check its permissions") from error
     return path.resolve()

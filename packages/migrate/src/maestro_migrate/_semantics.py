@@ -270,9 +270,28 @@ class Module:
             self.refuse(node, reason, action)
 
     def count(self, qualnames: Iterable[str]) -> int:
-        """Return how many uses of exactly these names the file has, whether or not they may be rewritten."""
+        """
+        Return how many plumbing sites of exactly these names the file has, whether or not they may be rewritten.
+
+        Annotations are none, and of the environment only readings of one variable are: a write or a copy of it replaces no plumbing.
+        """
         exact = frozenset(qualnames)
-        return sum(1 for found in self._candidates(exact) if found.qualname in exact)
+        return sum(1 for found in self._candidates(exact) if found.qualname in exact and self._is_site(found))
+
+    def _is_site(self, found: "_Found") -> bool:
+        if found.use.call is not None:
+            return True
+        node: ast.AST = found.use.outer
+        parent = self.parent(node)
+        if found.qualname == "os.environ":
+            return isinstance(parent, ast.Subscript) and parent.value is node and isinstance(parent.ctx, ast.Load)
+        while isinstance(parent, ast.Subscript | ast.BinOp | ast.Tuple):
+            node, parent = parent, self.parent(parent)
+        return not (
+            isinstance(parent, ast.arg)
+            or getattr(parent, "annotation", None) is node
+            or getattr(parent, "returns", None) is node
+        )
 
     def _doubt(self, found: _Found) -> str:
         """Return why a use is not proven to be what it looks like."""

@@ -37,6 +37,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.delenv("MAESTRO_CONFIG_KEYS", raising=False)
     monkeypatch.delenv("MAESTRO_CONFIG_KEYS_FILE", raising=False)
     Path("svc_settings.py").write_text(MODULE)
+    Path("svc_broken.py").write_text("int('hunter2')")
     Path("app.toml").write_text("port = 1\nkey = 'hunter2'\n")
 
     def invoke(*arguments: str, text: str | None = None) -> Result:
@@ -64,6 +65,7 @@ def test_validate_says_valid_or_everything_that_is_wrong(run: Run, monkeypatch: 
         ("svc_settings", "is not of the form MODULE:CLASS"),
         ("nothing:Settings", "cannot import nothing:Settings"),
         ("svc_settings:Nothing", "cannot import svc_settings:Nothing"),
+        ("svc_broken:Settings", "cannot import svc_broken:Settings: ValueError"),
         ("svc_settings:Other", "is not a class that derives from BaseConfig"),
     ],
 )
@@ -115,6 +117,9 @@ def test_diff_compares_environments_without_showing_secrets(run: Run) -> None:
     assert done.output.splitlines() == ["key: '**********' -> '**********'", "port: 1 -> 2"]
     assert done.exit_code == 0
     assert run("diff", "svc_settings:Settings", "production", "staging", "--exit-code").exit_code == 1
+    Path("app.broken.toml").write_text("port = 'x'\n")
+    done = run("diff", "svc_settings:Settings", "staging", "broken")
+    assert (done.exit_code, done.output.splitlines()[0]) == (1, "in broken: Settings: 1 problem")
     assert run("diff", "svc_settings:Settings", "a", "b").output == "a and b are the same\n"
 
 

@@ -10,9 +10,11 @@ import threading
 import traceback
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
+from unittest.mock import PropertyMock, patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
@@ -198,6 +200,19 @@ class TestAssignment:
         with patch.object(settings, "port", 1):
             assert settings.port == 1
         assert settings.port == 5
+
+    def test_the_attribute_can_be_patched_on_the_class(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """`patch.object(Settings, …)`, with a value and with a `PropertyMock`, and `monkeypatch`."""
+        settings = Settings()
+        with patch.object(Settings, "port", 5):
+            assert settings.port == 5
+        with patch.object(Settings, "port", new_callable=PropertyMock, return_value=6):
+            assert settings.port == 6
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Settings, "port", 7)
+            assert settings.port == 7
+        monkeypatch.setenv("T_PORT", "9")
+        assert settings.port == 9
 
     def test_assign_and_put_back_by_hand_is_undone_to_live(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """`old = settings.port; settings.port = 0; …; settings.port = old`, as tests do."""
@@ -470,3 +485,57 @@ def test_threads_never_see_a_value_that_was_never_set(monkeypatch: pytest.Monkey
         reader.join()
     assert seen <= set(range(7))
     assert settings.port == 1999 % 7
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["set", "unset", "assign", "delete", "patched dict", "plain dict", "nothing"]),
+        st.sampled_from(["T_PORT", "T_TAGS"]),
+        st.sampled_from(["1", "2", "1,2", ""]),
+    ),
+    max_size=12,
+)
+
+
+@given(STEPS)
+def test_any_sequence_of_changes_reads_what_the_expression_reads(steps: list[tuple[str, str, str]]) -> None:
+    """Set, unset, assign, delete, patch, in any order: value or error, the attribute equals the expression."""
+    attribute = {"T_PORT": "port", "T_TAGS": "tags"}
+    expressions = {
+        "port": lambda: int(os.getenv("T_PORT", "8000")),
+        "tags": lambda: os.getenv("T_TAGS", "").split(","),
+    }
+    settings = Settings()
+    assigned: dict[str, str] = {}
+
+    def outcome(read: Any) -> Any:
+        try:
+            return read()
+        except ValueError as exc:
+            return (type(exc), exc.args)
+
+    def check() -> None:
+        for name, expression in expressions.items():
+            expected = assigned[name] if name in assigned else outcome(expression)
+            assert outcome(lambda name=name: getattr(settings, name)) == expected
+            assert outcome(lambda name=name: getattr(settings, name)) == expected
+
+    with patch.dict(os.environ):
+        for action, variable, text in steps:
+            name = attribute[variable]
+            if action == "set":
+                os.environ[variable] = text
+            elif action == "unset":
+                os.environ.pop(variable, None)
+            elif action == "assign":
+                assigned[name] = f"assigned {text}"
+                setattr(settings, name, assigned[name])
+            elif action == "delete" and assigned.pop(name, None) is not None:
+                delattr(settings, name)
+            elif action == "patched dict":
+                with patch.dict(os.environ, {variable: text}):
+                    check()
+            elif action == "plain dict":
+                with patch("os.environ", {variable: text}):
+                    check()
+            check()

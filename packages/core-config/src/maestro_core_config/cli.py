@@ -153,8 +153,10 @@ def _settings_class(target: str) -> Any:
         found: Any = importlib.import_module(module_name)
         for step in class_name.split("."):
             found = getattr(found, step)
-    except (ImportError, AttributeError) as exc:
-        raise click.UsageError(f"cannot import {target}: {exc}") from exc
+    except Exception as exc:
+        # A settings module runs the service's own code, which may raise anything; its text may quote a value.
+        reason = str(exc) if isinstance(exc, ImportError | AttributeError) else type(exc).__name__
+        raise click.UsageError(f"cannot import {target}: {reason}") from exc
     if not (isinstance(found, type) and issubclass(found, BaseConfig)):
         raise click.UsageError(f"{target} is not a class that derives from BaseConfig")
     return found
@@ -173,9 +175,12 @@ def _loaded_in(settings_cls: Any, environment: str) -> dict[str, tuple[Any, str]
     before = os.environ.get(variable)
     os.environ[variable] = environment
     try:
-        settings = _load(settings_cls)
+        settings = load(settings_cls)
         explanations = explain(settings)
         return {name: (_value(settings, name), explanations[name].shown) for name in explanations}
+    except InvalidConfiguration as exc:
+        click.echo(f"in {environment}: {exc}", err=True)
+        raise SystemExit(1) from None
     finally:
         if before is None:
             del os.environ[variable]

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from maestro_core_logging import Logger, _ring, level_overrides, reset_level
+
 
 def _is_pytest_s(handler: logging.Handler) -> bool:
     return type(handler).__module__.startswith("_pytest.")
@@ -22,6 +24,11 @@ def own_logging() -> Iterator[None]:
     structlog.reset_defaults()
     yield
     structlog.reset_defaults()
+    for name in level_overrides():
+        reset_level(None if name == "root" else name)
+    if "isEnabledFor" in vars(Logger):  # the first debug ring of a process puts itself before these two
+        del Logger.isEnabledFor
+        Logger._log = _ring._log_beyond_rings
     logging.captureWarnings(False)
     for handler in root.handlers[:]:
         if not _is_pytest_s(handler):

@@ -9,18 +9,7 @@ import sys
 
 import pytest
 
-from maestro_core_logging import _logger as logger_module
 from maestro_core_logging import _ring, configure_logging, debug_ring, get_logger, log_context
-
-
-@pytest.fixture(autouse=True)
-def loggers_without_rings():
-    """Undo what the first ring of the process does to the logger class."""
-    original = vars(logger_module.Logger)["_log"]
-    yield
-    if "isEnabledFor" in vars(logger_module.Logger):
-        del logger_module.Logger.isEnabledFor
-        logger_module.Logger._log = original
 
 
 @pytest.fixture
@@ -125,6 +114,18 @@ def test_the_caller_is_still_found_with_rings_in_place(caplog):
     logging.getLogger().addHandler(caplog.handler)
     get_logger("svc").warning("x", order_id=1)
     assert caplog.records[0].funcName == "test_the_caller_is_still_found_with_rings_in_place"
+
+
+def test_fields_of_any_name_are_taken_with_rings_in_place(stream):
+    """Written or kept, `args` and `level` are names like others."""
+    with debug_ring() as ring:
+        get_logger("svc").debug("kept", args=1, level=3)
+        get_logger("svc").info("written", args=1, level=3)
+        get_logger("svc")._log(level=logging.INFO, msg="by name", args=())
+        ring.keep()
+    written, by_name, kept = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (kept["args"], kept["level_"]) == (written["args"], written["level_"]) == (1, 3)
+    assert by_name["event"] == "by name"
 
 
 def test_a_ring_of_nothing_is_refused():

@@ -99,12 +99,13 @@ _NOTHING: Mapping[str, object] = {}
 _log_beyond_rings = vars(Logger)["_log"]
 
 
-def _log(self: logging.Logger, level: Any = None, msg: Any = None, args: Any = (), *rest: Any, **keywords: Any) -> None:
-    # Any: a pass-through, as the method that it stands before.
-    ring = None if level is None else _keeping_ring(self, level)
-    if ring is None or logging.Logger.isEnabledFor(self, level):
-        _log_beyond_rings(self, *(() if level is None else (level, msg, args)), *rest, **keywords)
+def _log(self: logging.Logger, /, *call: Any, **keywords: Any) -> None:
+    # Any: a pass-through, as the method that it stands before; a field may have any name.
+    ring = _keeping_ring(self, call[0]) if len(call) == 3 else None
+    if ring is None or logging.Logger.isEnabledFor(self, call[0]):
+        _log_beyond_rings(self, *call, **keywords)
         return
+    level, msg, args = call
     event = event_of_call(self, level, msg, args, {k: v for k, v in keywords.items() if k != "stack_info"}, _NOTHING)
     if event is not None:
         ring.add(event)

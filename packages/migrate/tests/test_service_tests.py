@@ -77,6 +77,14 @@ def test_a_command_without_a_junit_file_counts_by_its_exit_code(environment, tmp
     assert run_tests(tmp_path, environment, "no-such-program", env={}, log=tmp_path / "c").exit_code == 127
 
 
+def test_a_command_may_use_the_shell(environment, tmp_path):
+    """Variables before the program and `&&` work as in a terminal, with the environment's programs first on PATH."""
+    (tmp_path / "api").mkdir()
+    _write(tmp_path / "api", "import os\ndef test_a():\n    assert os.environ['MODE'] == 'test'\n")
+    done = run_tests(tmp_path, environment, "cd api && MODE=test python -m pytest -q", env={}, log=tmp_path / "log")
+    assert set(done.outcomes.values()) == {"passed"}
+
+
 def test_no_tests_is_no_failure(environment, tmp_path):
     """A service without tests has nothing that could regress."""
     assert run_tests(tmp_path, environment, None, env={}, log=tmp_path / "log").outcomes == {}

@@ -65,7 +65,7 @@ def run_tests(
     """Run the tests of the service in `tree` and return what became of each."""
     report = log.with_suffix(".xml")
     report.unlink(missing_ok=True)
-    arguments = shlex.split(command) if command else ["python", "-m", "pytest", "-q"]
+    arguments = _arguments(command) if command else ["python", "-m", "pytest", "-q"]
     options = f"--junitxml={shlex.quote(str(report))} -o junit_family=xunit2 -o junit_logging=no"
     if any((environment.folder).glob("lib*/python*/site-packages/pytest_randomly*")):
         options += " -p no:randomly"
@@ -89,6 +89,13 @@ def run_tests(
     if timed_out:
         outcomes["the whole run, within its time"] = "error"
     return TestRun(outcomes, exit_code, log, timed_out)
+
+
+def _arguments(command: str) -> list[str]:
+    """Return a command as arguments; one that a shell must read (`A=1 pytest`, `cd api && pytest`) is given to a shell."""
+    if re.search(r"[&|;<>$`*]|^\s*\w+=", command):
+        return ["/bin/sh", "-c", command]
+    return shlex.split(command)
 
 
 def _found(arguments: list[str], environment: Environment) -> list[str]:

@@ -21,7 +21,6 @@ from typing import Any
 from ._cache import ResultCache, build_digest, digest
 from ._facts import facts_of
 from ._files import is_service_code, python_files
-from ._hidden import hidden_uses
 from ._plan import FileWrite, MigrationPlan, UnparsedFile
 from ._project import PATCH_WORDS, Facts, Project, import_names
 from ._recipe import Recipe
@@ -224,7 +223,7 @@ def _scan_file(
             count = module.count(recipe.sites)
             if count:
                 facts.sites[recipe.id] = count
-            elif not facts.hidden and next(hidden_uses(module, frozenset(recipe.sites)), None) is not None:
+            elif not facts.hidden and module.mentions(recipe.sites):
                 facts.hidden = True
         if recipe.scan is not None:
             module.recipe = recipe.id

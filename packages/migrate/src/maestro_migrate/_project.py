@@ -13,6 +13,9 @@ from typing import Any
 
 __all__ = ["Facts", "Project", "import_names", "is_test_path", "module_names"]
 
+MOST_HOPS = 32
+"""No chain of re-exports is followed further."""
+
 _STANDARD = frozenset(sys.stdlib_module_names)
 
 
@@ -155,16 +158,16 @@ class Project:
         return known
 
     def _follow(self, qualname: str) -> str:
-        seen = {qualname}
         current = qualname
-        while True:
+        for _ in range(MOST_HOPS):
             step = self._export(current)
             if step is None or step[0].endswith("()"):
                 return current
+            asked = ".".join(current.split(".")[: -len(step[1])]) if step[1] else current
+            if step[0].startswith(f"{asked}."):
+                return current  # `from .settings import settings` of a submodule that is no file here: the name hides the way to itself
             current = ".".join([step[0], *step[1]])
-            if current in seen:
-                return qualname
-            seen.add(current)
+        return qualname  # names that lead to each other for ever
 
     def _export(self, qualname: str) -> tuple[str, list[str]] | None:
         parts = qualname.split(".")

@@ -269,6 +269,14 @@ class Module:
         for node, reason in hidden_uses(self, exact):
             self.refuse(node, reason, action)
 
+    def mentions(self, qualnames: Iterable[str]) -> bool:
+        """Return whether the file may use one of these names in any way, provable or hidden."""
+        exact = frozenset(qualnames)
+        return (
+            any(found.qualname in exact for found in self._candidates(exact))
+            or next(hidden_uses(self, exact), None) is not None
+        )
+
     def count(self, qualnames: Iterable[str]) -> int:
         """
         Return how many plumbing sites of exactly these names the file has, whether or not they may be rewritten.

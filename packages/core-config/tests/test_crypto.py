@@ -74,6 +74,7 @@ def test_rotation_seals_again_with_the_first_key_and_rests() -> None:
         ("id:aGk=", "has 2 bytes"),
         (new_key("bad id"), "key id 'bad id'"),
     ],
+    ids=["empty", "no separator", "not base64", "too short", "bad id"],  # a new key each time would name the test anew
 )
 def test_unusable_keys_are_refused(text: str, says: str) -> None:
     """Said at once, and not when the first value is opened; a key is never in the message."""

@@ -1,5 +1,6 @@
 """Promises of the generated rules."""
 
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ from maestro_monitoring import SLO, SLOError
 from maestro_monitoring._artifacts import artifacts
 from maestro_monitoring._rules import BURN_WINDOWS, error_ratio, rule_groups
 
-from .slos import SLOS
+SLOS = runpy.run_path(str(Path(__file__).with_name("slos.py")))["SLOS"]
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ SHOWN = ("orders-api", "ledger-service")
 
 def main() -> int:
     """Run the whole show and return its exit code."""
-    console = Console()
+    console = Console(width=max(110, Console().width))
     shutil.rmtree(WORK, ignore_errors=True)
     services = sorted(path.name for path in FLEET.iterdir() if path.is_dir())
     os.environ["XDG_STATE_HOME"] = str(WORK / "state")

@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 export UV_PYTHON_DOWNLOADS ?= never
-CODE := packages utilities scripts benchmarks tests conftest.py examples/*.py
+CODE := packages utilities scripts benchmarks tests conftest.py $(wildcard examples/*.py)
 SOURCES := $(wildcard packages/*/src utilities/src)
 
 .PHONY: help setup demo test test-corpus check format bless coverage bench lock services-up services-down services-status test-migration clean

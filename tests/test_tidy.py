@@ -90,10 +90,10 @@ def test_no_file_names_this_machine_or_a_registry():
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
     pattern = re.compile(
         rb"(^|[^A-Za-z0-9_.-])/(work|farm)/|/"
-         rb"root/|files\.python"
-         rb"hosted|registry\.npm"
-         rb"js|--extra-index-"
-         rb"url http",
+        rb"root/|files\.python"
+        rb"hosted|registry\.npm"
+        rb"js|--extra-index-"
+        rb"url http",
         re.MULTILINE,
     )
     found = [

@@ -70,7 +70,7 @@ def test_a_folder_without_wheels_is_refused(tmp_path):
 
 def test_a_failing_command_tells_its_last_lines():
     """What went wrong and what to do next stand in one message."""
-    with pytest.raises(CommandFailed, match="doing it failed: .*boom.*; try again"):
+    with pytest.raises(CommandFailed, match=r"doing it failed: .*boom.*; try again"):
         run([sys.executable, "-c", "import sys; sys.exit('boom')"], what="doing it", advice="try again")
 
 

@@ -10,11 +10,11 @@ __all__ = ["main"]
 class InstalledCommands(click.Group):
     """A command group whose members are the `maestro.commands` entry points, loaded only when one is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click calls it with the context
         """Return the sorted names of the installed commands."""
         return sorted(point.name for point in entry_points(group="maestro.commands"))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # as above
         """Load one command, or return `None` when no distribution offers it."""
         for point in entry_points(group="maestro.commands", name=cmd_name):
             command: click.Command = point.load()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -89,7 +90,7 @@ def test_an_awaitable_made_by_a_plain_function_is_awaited() -> None:
 
 
 def test_a_check_that_hangs_holds_one_thread_however_often_it_is_asked() -> None:
-    """Polls of a dead dependency do not pile up threads."""
+    """Polls of a dead dependency do not pile up threads, and none of them holds up the end of the process."""
     released, calls = threading.Event(), []
 
     def hang() -> None:
@@ -101,9 +102,16 @@ def test_a_check_that_hangs_holds_one_thread_however_often_it_is_asked() -> None
     try:
         for _ in range(5):
             assert [result.ready for result in readiness.results_blocking()] == [False]
+            assert [result.ready for result in asyncio.run(as_coroutine(readiness))] == [False]
         assert len(calls) == 1
+        assert [thread.daemon for thread in threading.enumerate() if thread.name == "readiness-dead"] == [True]
     finally:
         released.set()
+
+
+async def as_coroutine(readiness: Readiness) -> Any:
+    """Run the checks on a loop of their own."""
+    return await readiness.results()
 
 
 def test_two_checks_cannot_have_one_name() -> None:

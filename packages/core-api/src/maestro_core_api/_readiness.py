@@ -6,9 +6,10 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any
 
 from .errors import DuplicateCheck
@@ -44,7 +45,6 @@ class Readiness:
         # A check that hangs is asked again only when its last run has ended: a dead database must not
         # cost one more thread at every poll.
         self._running: dict[str, Future[object]] = {}
-        self._threads: ThreadPoolExecutor | None = None
         for name, check in (checks or {}).items():
             self.add(name, check)
 
@@ -74,9 +74,7 @@ class Readiness:
             if inspect.iscoroutinefunction(check.call):
                 answer = await asyncio.wait_for(check.call(), check.timeout_s)
             else:
-                # Not shielded by accident: the thread cannot be stopped, so the next poll joins it.
-                running = asyncio.wrap_future(self._submit(check))
-                answer = await asyncio.wait_for(asyncio.shield(running), check.timeout_s)
+                answer = await asyncio.wait_for(asyncio.wrap_future(self._submit(check)), check.timeout_s)
                 if inspect.isawaitable(answer):
                     answer = await asyncio.wait_for(_awaited(answer), check.timeout_s)
         except Exception as failure:  # noqa: BLE001  # a check may fail with anything; that is its answer
@@ -86,9 +84,7 @@ class Readiness:
     def _submit(self, check: _Check) -> Future[object]:
         running = self._running.get(check.name)
         if running is None or running.done():
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="readiness")
-            running = self._running[check.name] = self._threads.submit(_called, check.call)
+            running = self._running[check.name] = _started(check)
         return running
 
     def _waited(self, check: _Check, begun: float, future: Future[object]) -> CheckResult:
@@ -98,6 +94,22 @@ class Readiness:
         except Exception as failure:  # noqa: BLE001  # a check may fail with anything; that is its answer
             return _failed(check, begun, failure)
         return _answered(check, begun, answer)
+
+
+def _started(check: _Check) -> Future[object]:
+    """Run a check in a thread that nobody waits for: one that hangs must not hold up the end of the process."""
+    future: Future[object] = Future()
+    # A future that runs cannot be cancelled: giving up on the wait leaves it to be joined by the next poll.
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            future.set_result(_called(check.call))
+        except BaseException as failure:  # noqa: BLE001  # a thread has nobody above it; whoever waits gets it
+            future.set_exception(failure)
+
+    Thread(target=run, name=f"readiness-{check.name}", daemon=True).start()
+    return future
 
 
 def _called(check: ReadinessCheck) -> object:

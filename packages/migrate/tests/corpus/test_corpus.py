@@ -126,7 +126,7 @@ def test_every_file_survives_every_recipe(name: str) -> None:
         result = rewrite_file(raw, plain, scanned(raw, plain), recipes, unsafe=True)
         changed += result.after is not None
         problems += [f"{path}: {problem}" for problem in problems_of(plain, raw, result)]
-    assert read > 50
+    assert read > 20  # Debian ships its standard library without the tests
     assert changed > 5
     assert not problems, "\n".join(problems[:40])
 

@@ -41,7 +41,9 @@ def test_a_sigkill_loses_nothing_that_was_logged(tmp_path):
     assert events_of(path) == [f"line {n}" for n in range(500)]
 
 
-@pytest.mark.parametrize("ending", ["pass", "sys.exit(0)", "os.kill(os.getpid(), signal.SIGTERM)", "raise ValueError"])
+@pytest.mark.parametrize(
+    "ending", ["pass", "logging.shutdown()", "sys.exit(0)", "os.kill(os.getpid(), signal.SIGTERM)", "raise ValueError"]
+)
 def test_the_queue_is_written_at_exit_and_at_sigterm(tmp_path, ending):
     """However the program ends, short of SIGKILL; and SIGTERM still kills."""
     path = tmp_path / "x.log"

@@ -90,6 +90,40 @@ def test_the_look_of_a_value_is_named_in_its_mask():
     assert text == f"postgres://app:{MASK}@db/x [redacted:card] password={MASK} Bearer {MASK}"
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        [("Authorization", "hunter22"), ("accept", "*/*")],
+        [(b"x-api-key", b"hunter22")],
+        {b"authorization": b"hunter22"},
+        "postgres://u:p@ss-hunter22@host/db",
+        "redis://:hunter22@localhost",
+        "https://hunter22-token@github.com/x",
+        "mysql --password hunter22 -u root",
+        "tool --db-password=hunter22",
+        "curl -s -u admin:hunter22 https://x",
+        "Cookie: sessionid=hunter22; b=2",
+        "Set-Cookie: sid=hunter22; Path=/",
+        "password -> hunter22",
+        "<db:password>hunter22</db:password>",
+        "https://hooks.slack.com/services/T000/B000/hunter22abcdefghijklmn",
+        "https://api.telegram.org/bot123456789:AAhunter22abcdefghijklmnop/send",
+        "https://x.blob.core.windows.net/a?sv=2020&sig=hunter22%2Babc%3D&se=2026",
+        "AccountName=a;AccountKey=hunter22abc==;EndpointSuffix=x",
+        "Client(api_key='hunter22', x=1)",
+        '{"password": "a b,hunter22", "n": 1}',
+        "MYSQL_ROOT_PASSWORD=hunter22 PATH=/bin",
+        "clientSecret=hunter22",
+    ],
+)
+def test_secrets_as_people_really_log_them(value):
+    """Headers as pairs, addresses with odd passwords, command lines, cookies, hooks."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    get_logger("svc").info("x", value=value)
+    assert "hunter22" not in stream.getvalue()
+
+
 def test_keys_are_known_in_any_spelling():
     """Case and separators do not matter; a name that only contains a word of it stays."""
     redaction = Redaction()
@@ -131,7 +165,7 @@ def test_no_redaction_changes_nothing():
     assert json.loads(formatter.format(record))["password"] == "x"
 
 
-@given(st.text(st.sampled_from("abAB01 -_.:=/@\"'{}\nkeytokensecretpasswordeyJsk_AKIA"), max_size=60))
+@given(st.text(st.sampled_from("abAB01 -_.:=/@<>\"'{}\nkeytokensecretpasswordeyJsk_AKIA"), max_size=60))
 def test_the_quick_look_never_misses_what_the_close_look_finds(text):
     """A text that redaction changes is suspected first."""
     if redact_text(text) != text:
@@ -154,5 +188,17 @@ def test_redacting_twice_is_redacting_once():
 
 def test_long_texts_take_linear_time():
     """A megabyte of almost-secrets does not stop the service."""
-    for piece in ["eyJ", "password=", "a" * 30 + "://", "4111 ", "-----BEGIN PRIVATE KEY-----", "Bearer ", "aws key "]:
+    for piece in [
+        "eyJ",
+        "password=",
+        "a" * 30 + "://",
+        "4111 ",
+        "-----BEGIN PRIVATE KEY-----",
+        "Bearer ",
+        "aws key ",
+        "curl ",
+        "<a",
+        "--",
+        "cookie:a",
+    ]:
         redact_text(piece * (200_000 // len(piece)))

@@ -114,7 +114,11 @@ class LineWriter(_Handler):
     def close(self) -> None:
         """Write what is queued, then close as `logging` does."""
         if self.queue is not None:
-            self.queue.close()
+            # `logging.shutdown` calls with the lock held, which the queue's thread needs to write.
+            if getattr(self.lock, "_is_owned", bool)():
+                self.queue.write_here()
+            else:
+                self.queue.close()
         super().close()
 
 

@@ -64,6 +64,13 @@ class LineQueue:
         self._closed = True
         self._wake.set()
 
+    def write_here(self) -> None:
+        """Write what is queued on this thread, which holds what the other one would wait for."""
+        self._closed = True
+        while self._lines:
+            self._write(self._take())
+        self._wake.set()
+
     def _start_afresh(self) -> None:
         """Begin with nothing queued: at first, and in a forked child, whose parent writes what was queued."""
         self._lines: deque[bytes] = deque()
@@ -93,8 +100,11 @@ class LineQueue:
 
     def _take(self) -> bytes:
         taken, size = [], 0
-        while self._lines and size < _MOST_AT_ONCE_BYTES:
-            taken.append(self._lines.popleft())
+        while size < _MOST_AT_ONCE_BYTES:
+            try:
+                taken.append(self._lines.popleft())
+            except IndexError:  # empty, or emptied by another thread meanwhile
+                break
             size += len(taken[-1])
         return b"".join(taken)
 

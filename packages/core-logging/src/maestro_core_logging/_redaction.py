@@ -133,6 +133,8 @@ class Redaction:
         """Tell whether a field of this name is masked whatever its value."""
         if key in self.harmless_keys:
             return False
+        if isinstance(key, bytes):  # ASGI's headers
+            return self.is_secret_key(key.decode("latin-1"))
         if not isinstance(key, str) or key in self.allow or not self._ends_in_secret(key):
             if len(self.harmless_keys) < _MOST_REMEMBERED:
                 self.harmless_keys.add(key)
@@ -169,6 +171,8 @@ class Redaction:
             return MASK
         if isinstance(value, Mapping):
             return {key: self._field(key, item, depth + 1) for key, item in value.items()}
+        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str | bytes):  # a header, an item
+            return [self._value(value[0], depth + 1), self._field(value[0], value[1], depth + 1)]
         if isinstance(value, list | tuple):
             return [self._value(item, depth + 1) for item in value]
         return self._value(plain_value(value), depth + 1)

@@ -19,15 +19,34 @@ _HARMLESS_VALUE: Final = (
     r"|bytes|ok|yes|no|changed|rotated|reset|self|os|settings|config|env|not|is|was|has|for|in|the|and|or|to|must|of|from|by|with)"
 )
 _WORDED: Final = re.compile(
-    rf"(?P<before>(?<![A-Za-z]){_NAMES}[\"']?\s{{0,2}}(?:=>|[:=])\s{{0,2}}(?:b?[\"'])?)"
+    rf"(?P<before>(?<![A-Za-z]){_NAMES}[\"']?\s{{0,2}}(?:[=-]>|[:=])\s{{0,2}}(?:b?[\"'])?)"
     rf"(?!{_HARMLESS_VALUE}(?![\w-]))(?!(?:\w+\s+)?\[redacted)"
     r"(?P<scheme>(?:bearer|basic|token|digest)\s+)?(?P<value>(?:(?<=[\"'])[^\"'\r\n]{3,}|[^\s\"'&,;(){}<>\[\]]{3,}))",
     re.IGNORECASE,
 )
 _BEARER: Final = re.compile(r"\b(?P<before>(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})", re.IGNORECASE)
 _USERINFO: Final = re.compile(
-    r"(?P<before>\b[a-z][a-z0-9+.-]{1,20}://[^\s:/?#@\"'<>]{0,128}:)(?P<value>[^\s/?#\"'<>]{1,256}?)(?=@[\w\[.-])",
+    r"(?P<before>\b[a-z][a-z0-9+.-]{1,20}://[^\s:/?#@\"'<>]{0,128}:)(?P<value>[^\s/?#\"'<>]{1,256})(?=@[\w\[.-])",
     re.IGNORECASE,
+)
+_TOKEN_AS_USER: Final = re.compile(
+    r"(?P<before>\bhttps?://)(?P<value>[^\s/?#@:\"'<>]{12,256})(?=@[\w\[.-])", re.IGNORECASE
+)
+_OPTION: Final = re.compile(
+    rf"(?P<before>(?<!\S)--[\w-]{{0,30}}?{_NAMES}\s+[\"']?)(?!{_HARMLESS_VALUE}(?![\w-]))(?P<value>[^\s\"'\[-][^\s\"']{{2,}})",
+    re.IGNORECASE,
+)
+_CURL: Final = re.compile(
+    r"(?P<before>\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,64}:)(?!\[redacted)(?P<value>[^\s\"']{3,})"
+)
+_ELEMENT: Final = re.compile(
+    rf"(?P<before><(?:\w{{1,20}}:)?[\w.-]{{0,30}}?{_NAMES}>)(?!\[redacted)(?P<value>[^<]{{3,}})(?=</)", re.IGNORECASE
+)
+_COOKIE: Final = re.compile(
+    r"(?P<before>\bcookie[\"']?\s?[:=]\s?b?[\"']?)(?!\[redacted)(?P<value>[^\s\"']{1,64}=[^\r\n\"']+)", re.IGNORECASE
+)
+_HOOK: Final = re.compile(
+    r"(?P<before>hooks\.slack\.com/(?:services|workflows)/|api\.telegram\.org/bot)(?P<value>[\w:/-]{10,})"
 )
 _PEM: Final = re.compile(
     r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY(?: BLOCK)?)-----.*?(?:-----END (?P=kind)-----|\Z)", re.DOTALL
@@ -62,7 +81,10 @@ def redact_text(text: str) -> str:
     text = _TOKENS.sub("[redacted:token]", text)
     text = _AWS_SECRET.sub(_keep_before_value, text)
     if "://" in text:
-        text = _USERINFO.sub(_keep_before, text)
+        for shape in (_USERINFO, _TOKEN_AS_USER, _HOOK):
+            text = shape.sub(_keep_before, text)
+    for shape in (_COOKIE, _OPTION, _CURL, _ELEMENT):
+        text = shape.sub(_keep_before, text)
     text = _WORDED.sub(_keep_before_and_scheme, text)
     text = _BEARER.sub(_keep_before, text)
     return _DIGITS.sub(_mask_card, text)
@@ -97,8 +119,8 @@ def _mask_card(match: re.Match[str]) -> str:
 
 
 # A text is suspected in two steps, so that the usual one costs a microsecond. First: all secrets above stand beside a
-# `:` or `=`, or have twelve characters in a row without a blank, or are long rows of digits.
-_NOTABLE: Final = re.compile(r"[:=]|[\w.~-]{12}|\d(?:[ -]?\d){12}")
+# `:`, `=`, `<`, an arrow or an option's hyphens, or have twelve characters in a row without a blank, or are long rows of digits.
+_NOTABLE: Final = re.compile(r"[:=<]|[=-]>|--|[\w.~-]{12}|\d(?:[ -]?\d){12}")
 # Then: what has none of these pieces, in lower case without blanks and hyphens and with 0 for every digit, is none.
 _FOLD: Final = {c: None if chr(c) in " -" else "0" if chr(c).isdigit() else chr(c).lower() for c in range(128)}
 _PIECES: Final = (

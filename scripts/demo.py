@@ -165,7 +165,7 @@ def prepare(tree: Path, environment: Path) -> Path:
     from maestro_migrate._libraries import library_arguments
 
     shutil.copytree(FLEET / tree.name, WORK / "original", ignore=shutil.ignore_patterns("__pycache__"))
-    made = build_environment(WORK / "original", environment, setup_commands=())
+    made = build_environment(WORK / "original", environment)
     made.add(
         ["maestro-core-api[fastapi]", "maestro-core-config", "maestro-core-logging", "uvicorn"], library_arguments(None)
     )

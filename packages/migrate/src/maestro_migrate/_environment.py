@@ -61,13 +61,10 @@ class Environment:
         }  # fmt: skip
 
     def frozen(self) -> list[str]:
-        """Return the installed distributions as constraints, `name==version`; those from folders and addresses have none."""
-        listed = run(
-            [uv(), "pip", "freeze", "--python", str(self.python)],
-            what="listing what is installed",
-            advice="check that the environment works",
-        )
-        return [line for line in listed.splitlines() if re.fullmatch(r"[A-Za-z0-9._-]+==\S+", line)]
+        """Return what is installed, from wherever, as constraints: `name==version`."""
+        command = [uv(), "pip", "list", "--format", "json", "--python", str(self.python)]
+        listed = run(command, what="listing what is installed", advice="check that the environment works")
+        return [f"{each['name']}=={each['version']}" for each in json.loads(listed)]
 
     def conflict(self, distribution: str, where: list[str]) -> str | None:
         """Return why a library cannot be installed beside what is there, with the pin that stands in the way, or `None`."""
@@ -175,7 +172,7 @@ def copy_environment(venv: Path, target: Path, *, old_root: Path, new_root: Path
             script.write_bytes(raw.replace(resolved, new).replace(old, new))
     for path in _pointers(target):
         raw = path.read_bytes()
-        moved = raw
+        moved = raw.replace(old, new).replace(resolved, new)
         for root in {str(old_root), str(old_root.resolve())}:
             moved = re.sub(re.escape(root.encode()) + rb"(?=[/\"'\s]|$)", str(new_root).encode(), moved)
         if moved != raw:
@@ -191,7 +188,7 @@ def _pointers(environment: Path) -> Iterator[Path]:
         yield from packages.glob("*.dist-info/direct_url.json")
 
 
-def build_environment(root: Path, target: Path, *, setup_commands: tuple[str, ...]) -> Environment:
+def build_environment(root: Path, target: Path) -> Environment:
     """
     Build an environment from the manifests of the service in `root`, with pytest.
 
@@ -209,12 +206,11 @@ def build_environment(root: Path, target: Path, *, setup_commands: tuple[str, ..
             advice=advice,
             cwd=root,
         )
-    if not setup_commands:
-        run(
-            [uv(), "pip", "install", "-q", "--python", str(environment.python), "pytest"],
-            what="installing pytest",
-            advice=advice,
-        )
+    run(
+        [uv(), "pip", "install", "-q", "--python", str(environment.python), "pytest"],
+        what="installing pytest",
+        advice=advice,
+    )
     return environment
 
 

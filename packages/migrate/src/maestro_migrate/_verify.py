@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ._environment import Environment, build_environment, copy_environment
 from ._files import is_service_code
-from ._libraries import CommandFailed, library_arguments, run
+from ._libraries import library_arguments, run
 from ._plan import FileWrite, MigrationPlan
 from ._project import import_names
 from ._service_tests import TestRun, compare, run_tests
@@ -77,6 +77,10 @@ class Verifier:
         if not self._before:
             self.tell("running the service's tests as they are, twice")
             self._before = [self._tests(environment, ()), self._tests(environment, ())]
+            if self._before[0].by_exit_code and self._before[0].exit_code not in {0, 5}:
+                self.tell(
+                    f"the tests do not run as they are (exit code {self._before[0].exit_code}), so they prove nothing: {_last_line(self._before[0].log)}"
+                )
         if not plan.writes:
             counts = _counts(self._before[0])
             return Verification(SuiteRuns(counts, counts), ())
@@ -113,7 +117,7 @@ class Verifier:
                 self._environment = copy_environment(self.venv, target, old_root=self.root, new_root=self._tree)
             else:
                 self.tell("building an environment from the service's manifests")
-                self._environment = build_environment(self._tree, target, setup_commands=self.setup_commands)
+                self._environment = build_environment(self._tree, target)
             for command in self.setup_commands:
                 run(
                     ["/bin/sh", "-c", command],
@@ -180,6 +184,7 @@ class Verifier:
         script.write_text(_IMPORTER)
         command = [str(environment.python), str(script), json.dumps(sorted(set(modules.values())))]
         variables = environment.variables({"PYTHONPATH": f"{self._tree}:{self._tree / 'src'}", **self.env})
+        whole = "the changed modules, one after the other"
         try:
             done = subprocess.run(
                 command,
@@ -187,14 +192,20 @@ class Verifier:
                 env=variables,
                 capture_output=True,
                 text=True,
+                errors="replace",
                 timeout=900,
                 stdin=subprocess.DEVNULL,
                 check=False,
             )
             found: dict[str, str] = json.loads(done.stdout.strip().splitlines()[-1])
-        except (subprocess.TimeoutExpired, ValueError, IndexError, CommandFailed):
-            return {}
-        return found
+        except (subprocess.TimeoutExpired, ValueError, IndexError) as error:
+            return {whole: f"{type(error).__name__}: the import check did not end"}
+        return {**found, whole: ""}
+
+
+def _last_line(log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:300] if lines else "it printed nothing"
 
 
 def _is_special(path: Path) -> bool:
@@ -204,6 +215,8 @@ def _is_special(path: Path) -> bool:
 def _counts(run: TestRun) -> OutcomeCounts | NotMeasured:
     if not run.outcomes:
         return NotMeasured("the service has no tests")
+    if run.by_exit_code and run.exit_code != 0:
+        return NotMeasured(f"the tests do not run as they are (exit code {run.exit_code}): {_last_line(run.log)}")
     return OutcomeCounts(run.count("passed"), run.count("failed"), run.count("error"), run.count("skipped"))
 
 

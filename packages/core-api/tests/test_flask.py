@@ -78,6 +78,10 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/nope?stop=1", {}),
     ("FOO", "/count", {}),
     ("POST", "/livez", {}),
+    ("PATCH", "/orders", {}),
+    ("GET", "/teapot", {"headers": {"Host": "a b/c"}, "query_string": "x=%ff"}),
+    ("GET", "/nope", {"headers": {"Host": "[::1"}}),
+    ("GET", "/%ff/\u00e9", {}),
 ]
 
 

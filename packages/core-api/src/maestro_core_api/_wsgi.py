@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from time import perf_counter
 from typing import Any
 
@@ -211,16 +211,16 @@ def _template(environ: Environ, url_map: Any) -> str | None:
 def _rule_of_any_method(url_map: Any, environ: Environ) -> Any:
     """Find the rule of a request that was answered 405, or before Flask matched it."""
     from werkzeug.exceptions import HTTPException, MethodNotAllowed
-    from werkzeug.routing import RequestRedirect
 
-    urls = url_map.bind_to_environ(environ)
-    try:
-        return urls.match(return_rule=True)[0]
-    except MethodNotAllowed as refused:
-        method = next(iter(refused.valid_methods or ("GET",)))
-        return urls.match(method=method, return_rule=True)[0]
-    except (RequestRedirect, HTTPException):
-        return None
+    # Redirects and hosts that cannot be read are HTTP exceptions too: no rule then.
+    with suppress(HTTPException):
+        urls = url_map.bind_to_environ(environ)
+        try:
+            return urls.match(return_rule=True)[0]
+        except MethodNotAllowed as refused:
+            method = next(iter(refused.valid_methods or ("GET",)))
+            return urls.match(method=method, return_rule=True)[0]
+    return None
 
 
 def _matches(url_map: Any, environ: Environ) -> bool:

@@ -103,7 +103,7 @@ def wanted(bench: Bench, table: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def report(quick: bool) -> dict[str, Any]:  # noqa: FBT001  # the command line's own flag
+def report(*, quick: bool) -> dict[str, Any]:
     """Measure everything and return the JSON of DESIGN §6."""
     rounds = 1 if quick else 3
     with tempfile.TemporaryDirectory(prefix="maestro-bench-") as folder:
@@ -142,7 +142,7 @@ def main() -> int:
     options = parser.parse_args()
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     try:
-        made = report(options.quick)
+        made = report(quick=options.quick)
     except (OSError, subprocess.SubprocessError, ImportError) as error:
         print(f"could not measure: {error}; {getattr(error, 'stderr', '')}", file=sys.stderr)
         return 2

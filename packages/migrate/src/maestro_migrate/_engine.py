@@ -131,7 +131,9 @@ def _facts(root: Path, files: Sequence[str], options: Options, store: ResultCach
     names = import_names(files)
     roots = frozenset(part for each in names.values() for name in each[:2] for part in [name.split(".")[0]])
     context = digest(
-        build_digest().encode(), "\0".join(sorted(roots)).encode(), *(r.id.encode() for r in options.recipes)
+        build_digest().encode(),
+        "\0".join(sorted(roots)).encode(),
+        *(f"{r.id} {r.version}".encode() for r in options.recipes),
     ).encode()
     empty = Project({}, files=files)
 
@@ -248,7 +250,7 @@ def _results(root: Path, project: Project, options: Options, store: ResultCache)
     joined = json.dumps(
         [project.deploy, [[path, asdict(facts[path])] for path in sorted(facts)]], sort_keys=True
     ).encode()
-    recipe_pages = [json.dumps([r.id, r.page, r.words]).encode() for r in options.recipes]
+    recipe_pages = [json.dumps([r.id, r.page, r.words, r.version]).encode() for r in options.recipes]
     context = digest(
         build_digest().encode(), joined, str((options.unsafe, sorted(options.withheld))).encode(), *recipe_pages
     ).encode()

@@ -11,12 +11,13 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ._cache import digest
 from ._patterns import Rewrite
 from ._semantics import Module
 from ._spans import Change
@@ -41,6 +42,7 @@ class Recipe:
     sites: tuple[str, ...] = ()
     order: int = 50
     opt_in: bool = False
+    version: str = ""  # hash of a file of the user's own; what is shipped changes only with the engine
     reports_only: bool = False
 
     @property
@@ -145,10 +147,11 @@ def from_file(path: Path) -> tuple[Recipe, ...]:
     """
     if not path.is_file():
         raise UnusableInput(path, "is not a file", advice="give the path of a recipe's .toml or .py file")
+    version = digest(path.read_bytes())
     if path.suffix == ".toml":
         from ._declarative import load
 
-        return load(path)
+        return tuple(replace(recipe, version=version) for recipe in load(path))
     spec = importlib.util.spec_from_file_location(f"maestro_recipe_{path.stem}", path)
     assert spec is not None
     assert spec.loader is not None
@@ -159,4 +162,4 @@ def from_file(path: Path) -> tuple[Recipe, ...]:
         raise UnusableInput(
             path, f"cannot be loaded: {type(error).__name__}: {error}", advice="mend the recipe and try again"
         ) from error
-    return (recipe_of(code, f"local/{path.stem}"),)
+    return (replace(recipe_of(code, f"local/{path.stem}"), version=version),)

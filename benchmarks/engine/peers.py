@@ -23,9 +23,9 @@ class GetLogger(VisitorBasedCodemodCommand):
 
     METADATA_DEPENDENCIES = (QualifiedNameProvider,)
 
-    def leave_Call(
+    def leave_Call(  # noqa: N802  # LibCST calls it by this name
         self, original_node: libcst.Call, updated_node: libcst.Call
-    ) -> libcst.Call:  # noqa: N802  # LibCST calls it by this name
+    ) -> libcst.Call:
         """Rename the called function where LibCST says it may be `logging.getLogger`."""
         names = {name.name for name in self.get_metadata(QualifiedNameProvider, original_node.func, set())}
         if "logging.getLogger" not in names:

@@ -42,8 +42,8 @@ class Recipe:
     sites: tuple[str, ...] = ()
     order: int = 50
     opt_in: bool = False
-    version: str = ""  # hash of a file of the user's own; what is shipped changes only with the engine
     reports_only: bool = False
+    version: str = ""  # hash of a file of the user's own; what is shipped changes only with the engine
 
     @property
     def theme(self) -> str:

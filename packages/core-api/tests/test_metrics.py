@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from maestro_core_api import MaestroAPI, instrument
 from maestro_monitoring import RequestMetrics
@@ -95,13 +96,27 @@ def test_metrics_of_the_service_are_on_the_same_page() -> None:
 @pytest.mark.parametrize("is_late", [False, True])
 def test_a_service_may_have_metrics_of_the_same_name(is_late: bool) -> None:
     """Declared before the first request, ours step aside to `maestro_http_…`; after it, the service's are shown."""
-    declare = "mine = p.Counter('http_requests_total', 'Mine.', ['code'])\nmine.labels('x').inc()\n"
-    ask = "client.get('/items/1')\n"
-    show = "text = client.get('/metrics').text\nprint(text)\nassert text.count('# TYPE http_requests_total ') == 1"
+    # No series yet: a labelled metric of the service is not even seen by collecting.
+    declare = "mine = p.Counter('http_requests_total', 'Mine.', ['code'])\n"
+    ask = "client.get('/items/1')\nmine = globals().get('mine')\n"
+    show = "mine.labels('x').inc()\ntext = client.get('/metrics').text\nprint(text)\n"
+    show += "assert text.count('# TYPE http_requests_total ') == 1"
     printed = run(SERVICE + (ask + declare if is_late else declare + ask) + show)
     assert 'http_requests_total{code="x"} 1.0' in printed
     assert ("maestro_http_requests_total{" in printed) is not is_late
     assert "http_request_duration_seconds_count{" in printed
+
+
+def test_every_format_is_one_valid_page() -> None:
+    """The service's metrics and ours make one OpenMetrics page: parsed as a whole, with one end."""
+    app = MaestroAPI()
+    app.get("/")(lambda: 1)
+    client = TestClient(app)
+    client.get("/")
+    text = client.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"}).text
+    names = {family.name for family in text_string_to_metric_families(text)}
+    assert {"python_info", "http_requests", "http_request_duration_seconds"} <= names
+    assert text.count("# EOF") == 1
 
 
 def test_reloads_and_factories_never_duplicate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

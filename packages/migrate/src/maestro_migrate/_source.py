@@ -9,8 +9,11 @@ import ast
 import codecs
 import io
 import re
+import sys
+import threading
 import tokenize
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -20,6 +23,9 @@ __all__ = ["MAX_SOURCE_BYTES", "Source", "UnreadableSource", "parse", "read_sour
 
 MAX_SOURCE_BYTES = 5_000_000
 """A Python file longer than this is generated or data; it is listed as unparsed and left alone."""
+
+DEEP_STACK_BYTES = 256 * 1024 * 1024
+DEEP_FRAMES = 15_000
 
 _NEWLINE = re.compile(rb"\r\n|\r|\n")
 
@@ -153,8 +159,23 @@ def parse(source: Source) -> ast.Module:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return ast.parse(source.text.decode(), source.path)
+            try:
+                return ast.parse(source.text.decode(), source.path)
+            except RecursionError:
+                return _parse_deep(source)
     except SyntaxError as error:
         raise UnreadableSource(f"line {error.lineno}: {error.msg}") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise UnreadableSource(f"the parser gave up: {type(error).__name__}: {error}") from error
+
+
+def _parse_deep(source: Source) -> ast.Module:
+    """Parse in a thread with room for deep trees: a chain of 3,000 `+` is legal, and code generators write it."""
+    limit, size = sys.getrecursionlimit(), threading.stack_size(DEEP_STACK_BYTES)
+    sys.setrecursionlimit(max(limit, DEEP_FRAMES))
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(ast.parse, source.text.decode(), source.path).result()
+    finally:
+        threading.stack_size(size)
+        sys.setrecursionlimit(limit)

@@ -272,6 +272,7 @@ def test_the_event_says_what_was_asked_but_no_query(events: Events) -> None:
     TestClient(echoing(service_name="echo")).get("/?token=secret")
     (event,) = events
     assert event.pop("duration_ms") > 0
+    assert event.pop("client") in ("testclient", None)  # test clients of Starlette 0.30 to 0.37 name none
     assert len(event.pop("request_id")) == 32
     assert event == {
         "event": "http.request",
@@ -282,7 +283,6 @@ def test_the_event_says_what_was_asked_but_no_query(events: Events) -> None:
         "path": "/",
         "route": "/",
         "status": 200,
-        "client": "testclient",
         "outcome": "completed",
     }
 

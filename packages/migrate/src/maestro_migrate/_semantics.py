@@ -15,13 +15,13 @@ from functools import cached_property
 from ._binder import Binding, Scope, Tables, Use, bind, lookup
 from ._hidden import hidden_uses
 from ._project import Project, is_test_path, module_names
+from ._reflection import reflection
+from ._site import Site
 from ._source import Source, parse
 from ._spans import Change, Edit, Finding, Safety
 
 __all__ = ["Module", "Site"]
 
-_REFLECTIVE_CALLS = frozenset({"globals", "vars", "exec", "locals", "dir"})
-_IMPORTS_ITSELF = re.compile(rb"(?:import_module|__import__)\(\s*__name__")
 _DEBUG = re.compile(rb"=\s*[}!:]")
 
 
@@ -33,31 +33,6 @@ class _Found:
     use: Use
     site: "Site | None"
     bindings: tuple[Binding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """
-    A use of an imported name that resolves to `qualname`.
-
-    `node` is the expression that carries the name (`logging.getLogger`), `call` the call of it when there is one.
-    """
-
-    qualname: str
-    node: ast.expr
-    call: ast.Call | None
-    root: ast.Name
-    scope: Scope
-
-    @property
-    def line(self) -> int:
-        """Return the line on which the site begins."""
-        return self.node.lineno
-
-    @property
-    def whole(self) -> ast.expr:
-        """Return the call when the name is called, else the name itself."""
-        return self.call or self.node
 
 
 class Module:
@@ -174,38 +149,7 @@ class Module:
     @cached_property
     def is_reflective(self) -> str | None:
         """Return how the module looks at its own names (`globals()`, `sys.modules[__name__]`), `None` when it does not."""
-        for name in sorted(_REFLECTIVE_CALLS & self.tables.uses.keys()):
-            for use in self.tables.uses[name]:
-                if (
-                    use.outer is use.root
-                    and lookup(name, use.scope) is None
-                    and _reaches_names(use)
-                    and not self._reads_constants_only(use.root)
-                ):
-                    return f"{name}() on line {use.root.lineno}"
-        if b"__name__" not in self.source.text:
-            return None
-        if _IMPORTS_ITSELF.search(self.source.text):
-            return "an import of itself"
-        if b"modules" in self.source.text:
-            for site in self.references("sys.modules"):
-                if self._reads_constants_only(site.node):
-                    continue
-                return f"sys.modules on line {site.line}"
-        return None
-
-    def _reads_constants_only(self, names: ast.AST) -> bool:
-        """Return whether the module's names are looped over under a test that only upper-case ones pass; the engine binds and unbinds none of those."""
-        for outer in self.ancestors(names):
-            if isinstance(outer, ast.For):
-                body = outer.body
-                guard = body[0].test if len(body) == 1 and isinstance(body[0], ast.If) and not body[0].orelse else None
-                return guard is not None and _is_upper_test(guard, outer.target)
-            if isinstance(outer, ast.comprehension):
-                return any(_is_upper_test(test, outer.target) for test in outer.ifs)
-            if isinstance(outer, ast.stmt):
-                return False
-        return False
+        return reflection(self)
 
     @cached_property
     def parents(self) -> dict[int, ast.AST]:
@@ -538,27 +482,3 @@ def _is_type_checking(test: ast.expr) -> bool:
     return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
         isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
     )
-
-
-def _is_upper_test(test: ast.expr, target: ast.expr) -> bool:
-    """Return whether a test is, or begins with, `k.isupper()` or `k == k.upper()` for the (first) loop variable `k`."""
-    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
-        return any(_is_upper_test(each, target) for each in test.values)
-    name = target.elts[0] if isinstance(target, ast.Tuple) and target.elts else target
-    if not isinstance(name, ast.Name):
-        return False
-    return ast.unparse(test) in {
-        f"{name.id}.isupper()",
-        f"{name.id} == {name.id}.upper()",
-        f"{name.id}.upper() == {name.id}",
-    }
-
-
-def _reaches_names(use: Use) -> bool:
-    if use.call is None:
-        return use.root.id == "globals"
-    if use.root.id == "exec":
-        return len(use.call.args) < 2
-    if use.root.id == "locals":
-        return use.scope.kind == "module"
-    return not use.call.args

@@ -112,38 +112,23 @@ def _unsupported(call: ast.Call) -> str | None:
 
 
 def _edits(module: Module, function: ast.expr, call: ast.Call, local: str) -> list[Edit] | None:
-    edits = [module.replace(function, local)]
-    is_tool = bool(
-        _CLI
-        & {
-            str(b.target).split(".")[0]
-            for scope in module.tables.scopes
-            for each in scope.bindings.values()
-            for b in each
-            if b.kind == "import"
-        }
-    )
-    if is_tool:
-        for keyword in call.keywords:
-            if keyword.arg == "format":
-                start, _ = module.source.span(keyword)
-                edits.append(Edit(start, start + len("format"), "template"))
-        if not any(keyword.arg == "format" for keyword in call.keywords):
-            edits.append(_appended(module, call, f"template={BASIC_FORMAT}"))
-        return edits
-    kept = [keyword for keyword in call.keywords if keyword.arg in _SAME]
-    if len(kept) == len(call.keywords):
-        return edits
+    tool = _CLI & {
+        str(binding.target).split(".")[0]
+        for scope in module.tables.scopes
+        for bindings in scope.bindings.values()
+        for binding in bindings
+        if binding.kind == "import"
+    }
+    arguments = [module.source.slice(keyword) for keyword in call.keywords if keyword.arg in _SAME]
+    if tool:
+        texts = {keyword.arg: module.source.slice(keyword.value) for keyword in call.keywords if keyword.arg in _TEXT}
+        arguments.append(f"template={texts.pop('format', BASIC_FORMAT)}")
+        arguments += [f"{_TEXT[str(name)]}={text}" for name, text in texts.items()]
+    if not any(keyword.arg == "level" for keyword in call.keywords):
+        arguments.insert(0, "level=None")  # without a level, the original leaves the root logger's as it is
     start, end = module.source.span(function)[1], module.source.span(call)[1]
+    if [module.source.slice(keyword) for keyword in call.keywords] == arguments:
+        return [module.replace(function, local)]
     if module.source.comments(start + 1, end - 1):
         return None
-    edits.append(Edit(start, end, f"({', '.join(module.source.slice(keyword) for keyword in kept)})"))
-    return edits
-
-
-def _appended(module: Module, call: ast.Call, argument: str) -> Edit:
-    if not call.keywords:
-        end = module.source.span(call)[1] - 1
-        return Edit(end, end, argument)
-    end = module.source.span(call.keywords[-1])[1]
-    return Edit(end, end, f", {argument}")
+    return [module.replace(function, local), Edit(start, end, f"({', '.join(arguments)})")]

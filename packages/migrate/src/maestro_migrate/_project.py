@@ -282,8 +282,10 @@ class Project:
                 hit = self._replaced_whole.get(slot)
                 if hit:
                     return hit
+        if qualname == "os.getenv":
+            return self._replaced_whole.get("os.environ.get", "")  # which `os.getenv` goes through
         parts = qualname.split(".")
-        return self._loose.get(parts[-1], "") if len(parts) == 2 and qualname != "os.getenv" else ""
+        return self._loose.get(parts[-1], "") if len(parts) == 2 else ""
 
     def needs_name(self, path: str, local: str) -> str:
         """Return who else relies on a module's local name (an import, an attribute, a patch, a star import), or an empty string."""

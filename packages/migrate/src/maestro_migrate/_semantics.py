@@ -422,6 +422,20 @@ class Module:
         start, end = self.source.span(node)
         return Edit(start, end, text)
 
+    def append_argument(self, call: ast.Call, argument: str) -> Edit:
+        """Return the edit that adds an argument after a call's last one, on a line of its own where the others have one."""
+        arguments: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+        if not arguments:
+            end = self.source.span(call)[1] - 1
+            return Edit(end, end, argument)
+        last = max(arguments, key=self.source.span)
+        start, end = self.source.span(last)
+        if isinstance(last, ast.GeneratorExp):
+            return Edit(end, end, f", {argument}")
+        indent = self.source.text[self.source.line_bounds(last.lineno)[0] : start]
+        joiner = f",{self.source.newline}{indent.decode()}" if not indent.strip() and indent else ", "
+        return Edit(end, end, f"{joiner}{argument}")
+
     def change(
         self,
         *edits: Edit,

@@ -2,7 +2,8 @@
 Build the FastAPI app from the shared library.
 
 `FastAPI(…)` becomes `MaestroAPI(…)`: the same class with the production middleware in place. Routes, bodies, status codes and the OpenAPI
-document stay; request ids, `/livez`, `/readyz` and `/metrics` come beside them.
+document stay; request ids, `/livez`, `/readyz` and `/metrics` come beside them. The library's security headers would change what clients get, so they
+are off until you take `security_headers=False` away.
 
 ```py before
 from fastapi import FastAPI
@@ -13,7 +14,7 @@ app = FastAPI(title="orders")  # the service
 ```py after
 from maestro_core_api import MaestroAPI
 
-app = MaestroAPI(title="orders")  # the service
+app = MaestroAPI(title="orders", security_headers=False)  # the service
 ```
 
 An app that is mounted in another one shares that one's middleware, and stays:
@@ -72,6 +73,7 @@ def edit(module: Module) -> Iterator[Change]:
         else:
             yield module.change(
                 module.replace(site.node, local),
+                module.append_argument(site.call, "security_headers=False"),
                 at=site.call,
                 reason="the same FastAPI with request ids, metrics, access events and probes",
                 requires=[TARGET],

@@ -1,7 +1,8 @@
 """
 Observe a Flask or Starlette app without touching its routes.
 
-`instrument(app)` returns the app it was given, now with request ids, access events, metrics and probes around it.
+`instrument(app)` returns the app it was given, now with request ids, access events, metrics and probes around it. The library's security headers would change what
+clients get, so they are off until you take `security_headers=False` away.
 
 ```py before
 from flask import Flask
@@ -13,7 +14,7 @@ app = Flask(__name__, static_folder=None)
 from flask import Flask
 from maestro_core_api import instrument
 
-app = instrument(Flask(__name__, static_folder=None))
+app = instrument(Flask(__name__, static_folder=None), security_headers=False)
 ```
 
 An app that is wrapped already stays, and so does a class that derives from one:
@@ -59,7 +60,7 @@ def edit(module: Module) -> Iterator[Change]:
             start, end = module.source.span(site.call)
             yield module.change(
                 Edit(start, start, f"{local}("),
-                Edit(end, end, ")"),
+                Edit(end, end, ", security_headers=False)"),
                 at=site.call,
                 reason="request ids, access events, metrics and probes around the same app",
                 requires=[TARGET],

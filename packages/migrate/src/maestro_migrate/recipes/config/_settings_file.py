@@ -41,6 +41,7 @@ _RESERVED = frozenset(
 )
 _SECRET = re.compile(r"SECRET|PASSW|PWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|ACCESS_KEY|ENCRYPTION_KEY|_KEY$|DSN$")
 
+LINE_LENGTH = 88
 NOTHING = "\0"  # stands for "none given" where a key travels as text
 Key = tuple[str, str | None, str | None, str, str]
 
@@ -298,10 +299,18 @@ def _imports_for(entries: dict[str, Key]) -> tuple[list[str], set[str]]:
 
 def _fresh_file(entries: dict[str, Key]) -> str:
     extra, ours = _imports_for(entries)
-    names = ", ".join(sorted(ours, key=lambda name: (name.lower() == name, name)))
-    imports = "\n".join([*extra, *([""] if extra else []), f"from maestro_core_config import {names}"])
+    imports = "\n".join([*extra, *([""] if extra else []), _library_import(ours)])
     body = "".join(_line(name, key) for name, key in sorted(entries.items()))
     return f'"""\n{MARK}\n\nEach field is read when it is used, not when this module is imported.\n"""\n\n{imports}\n\n\nclass Settings(BaseConfig):\n    """What the environment decides."""\n\n{body}\n\nsettings = Settings()\n'
+
+
+def _library_import(names: set[str]) -> str:
+    """Return the import of the library's names in isort's order, one a line where they do not fit on one."""
+    ordered = sorted(names, key=lambda name: (name.lower() == name, name))
+    line = f"from maestro_core_config import {', '.join(ordered)}"
+    if len(line) <= LINE_LENGTH:
+        return line
+    return "from maestro_core_config import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"
 
 
 def _extended(text: str, entries: dict[str, Key]) -> str:
@@ -320,12 +329,11 @@ def _extended(text: str, entries: dict[str, Key]) -> str:
     extra, ours = _imports_for(fresh)
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "maestro_core_config":
-            names = sorted({alias.name for alias in node.names} | ours, key=lambda name: (name.lower() == name, name))
             start, end = node.lineno - 1, node.end_lineno or node.lineno
             missing = [line for line in extra if line not in text]
             lines[start:end] = [
                 *(f"{line}\n" for line in missing),
-                f"from maestro_core_config import {', '.join(names)}\n",
+                _library_import({alias.name for alias in node.names} | ours) + "\n",
                 *[""] * (end - start - 1),
             ]
             break

@@ -1,0 +1,86 @@
+"""The settings file grows with the code that reads the environment, and keeps what stands in it."""
+
+from pathlib import Path
+
+import pytest
+
+from maestro_migrate._engine import Options, plan
+from maestro_migrate._recipe import select
+
+RECIPE = "config/read_settings_from_one_class"
+
+
+def migrate(root: Path) -> dict[str, str]:
+    """Apply the recipe to a folder and return the files that changed."""
+    made = plan(root, Options(select([RECIPE]), jobs=1))
+    for write in made.writes:
+        assert write.after is not None
+        (root / write.path).write_bytes(write.after)
+    return {write.path: write.after.decode() for write in made.writes if write.after is not None}
+
+
+def write(root: Path, **files: str) -> Path:
+    """Write modules by name into a package called `app`."""
+    (root / "app").mkdir(exist_ok=True)
+    for name, text in {"__init__": "", **files}.items():
+        (root / "app" / f"{name}.py").write_text(text)
+    return root
+
+
+def test_a_reading_that_comes_later_joins_the_class(tmp_path):
+    """Fields that are there stay, in their order and with their names; only what is missing is added."""
+    migrate(write(tmp_path, config='import os\n\nPORT = int(os.getenv("PORT", "8000"))\n'))
+    settings = tmp_path / "app" / "settings.py"
+    settings.write_text(settings.read_text().replace('"""What the environment decides."""', '"""Ours now."""'))
+    write(
+        tmp_path,
+        config=(tmp_path / "app" / "config.py").read_text(),
+        more='import os\nfrom pathlib import Path\n\nWHERE = Path(os.getenv("WHERE", "."))\nPORT = int(os.getenv("PORT", "8000"))\n',
+    )
+    changed = migrate(tmp_path)
+    assert sorted(changed) == ["app/more.py", "app/settings.py"]
+    assert '"""Ours now."""' in changed["app/settings.py"]
+    assert changed["app/settings.py"].count("port: int") == 1
+    assert "where: Path = env" in changed["app/settings.py"]
+    assert "PORT = settings.port" in changed["app/more.py"]
+    assert migrate(tmp_path) == {}
+    compile(changed["app/settings.py"], "settings.py", "exec")
+
+
+def test_one_variable_read_in_two_ways_is_two_fields_and_a_finding(tmp_path):
+    """Neither default is chosen for the owner."""
+    write(tmp_path, a='import os\n\nX = os.getenv("MODE", "a")\n', b='import os\n\nX = os.getenv("MODE", "b")\n')
+    made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
+    text = next(write.after.decode() for write in made.writes if write.path == "app/settings.py" and write.after)
+    assert text.count('env("MODE"') == 2
+    assert any("two-readings: MODE" in finding.reason for finding in made.findings)
+
+
+def test_a_settings_module_of_their_own_is_not_touched(tmp_path):
+    """The class goes beside it under another name."""
+    changed = migrate(write(tmp_path, settings="DEBUG = True\n", config='import os\n\nX = os.getenv("MODE", "a")\n'))
+    assert sorted(changed) == ["app/config.py", "app/maestro_settings.py"]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("Dockerfile", "FROM python\nCOPY main.py config.py ./\n"),
+        ("setup.py", "from setuptools import setup\nsetup(py_modules=['config', 'main'])\n"),
+    ],
+)
+def test_a_file_that_would_not_be_shipped_is_not_made(tmp_path, file, text):
+    """Where files are shipped by name, a new one beside them would be missing in production."""
+    (tmp_path / file).write_text(text)
+    (tmp_path / "config.py").write_text('import os\n\nX = os.getenv("MODE", "a")\n')
+    made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
+    assert made.writes == []
+    assert "shipped-by-name" in made.findings[0].reason
+
+
+def test_secrets_are_text_and_numbers_are_not(tmp_path):
+    """A token is masked; the minutes that a token lives are not, so that a bad number still says what is wrong with it."""
+    write(tmp_path, config='import os\n\nKEY = os.getenv("API_TOKEN", "x")\nTTL = int(os.getenv("TOKEN_TTL", "60"))\n')
+    text = migrate(tmp_path)["app/settings.py"]
+    assert 'api_token: str = secret("API_TOKEN"' in text
+    assert 'token_ttl: int = env("TOKEN_TTL"' in text

@@ -84,3 +84,17 @@ def test_secrets_are_text_and_numbers_are_not(tmp_path):
     text = migrate(tmp_path)["app/settings.py"]
     assert 'api_token: str = secret("API_TOKEN"' in text
     assert 'token_ttl: int = env("TOKEN_TTL"' in text
+
+
+def test_a_variable_called_like_the_librarys_words_hides_none_of_them(tmp_path, monkeypatch):
+    """`ENV`, `SECRET`, `INT` and `SPLIT` are common names; the fields below theirs must still be declared."""
+    names = ["ENV", "SECRET", "INT", "STR", "SPLIT", "LIST", "COPY", "JSON", "MODEL_NAME", "CLASS", "ZONE"]
+    readings = "".join(
+        f'{name} = os.getenv("{name}", "a").split(",")\n{name}_N = int(os.getenv("{name}_N", "1"))\n' for name in names
+    )
+    text = migrate(write(tmp_path, config=f"import os\n\n{readings}"))["app/settings.py"]
+    scope: dict[str, object] = {"__name__": "app.settings"}
+    exec(compile(text, "settings.py", "exec"), scope)
+    monkeypatch.setenv("ENV", "x,y")
+    assert scope["settings"].env_variable == ["x", "y"]
+    assert len(text.splitlines()) > 2 * len(names)

@@ -39,6 +39,12 @@ _RESERVED = frozenset(
         "update_forward_refs",
     }
 )
+# What the class body itself uses: a field of such a name would hide it from the fields below.
+_IN_USE = frozenset(
+    {"bool", "each", "env", "equals", "float", "int", "is_in", "is_set", "list", "loads", "lower", "lower_equals", "lower_in", "lower_not_equals", "lstrip_chars", "not_equals", "or_else",
+     "pipe", "replace", "rstrip_chars", "secret", "split", "split_filled", "split_filled_strip", "split_strip", "split_strip_filled", "str", "strip", "strip_chars", "truthy", "upper",
+     "upper_equals", "upper_in"}
+)  # fmt: skip
 _SECRET = re.compile(r"SECRET|PASSW|PWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|ACCESS_KEY|ENCRYPTION_KEY|_KEY$|DSN$")
 
 LINE_LENGTH = 88
@@ -188,6 +194,8 @@ def _free_name(key: Key, taken: set[str]) -> str:
     base = re.sub(r"\W", "_", variable).lower().strip("_") or "value"
     if base[0].isdigit() or keyword.iskeyword(base) or base in _RESERVED or base.startswith("model_"):
         base = f"env_{base}"
+    if base in _IN_USE:
+        base = f"{base}_variable"
     if base not in taken:
         return base
     kind = re.sub(r"\W+", "_", annotation.split("[")[0].split(" ")[0]).lower()

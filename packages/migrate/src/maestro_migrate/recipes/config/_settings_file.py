@@ -1,6 +1,7 @@
 """The settings file: where it stands, what its fields are called, and how new ones join those that are there."""
 
 import ast
+import json
 import keyword
 import re
 import sys
@@ -280,11 +281,11 @@ def _maker(key: Key) -> str:
 
 def _line(name: str, key: Key) -> str:
     variable, default, fallback, parse, annotation = key
-    arguments = [f'"{variable}"']
+    arguments = [json.dumps(variable, ensure_ascii=False)]
     if default is not None:
         arguments.append(default)
     if fallback is not None:
-        arguments.append(f'fallback="{fallback}"')
+        arguments.append(f"fallback={json.dumps(fallback, ensure_ascii=False)}")
     if parse:
         arguments.append(f"parse={parse}")
     return f"    {name}: {annotation} = {_maker(key)}({', '.join(arguments)})\n"

@@ -1,4 +1,4 @@
-"""Run every benchmark and write `docs/benchmarks.md`: each bound with whether it holds, losing rows included, and the ratios."""
+"""Run every benchmark and write `docs/benchmarks.md`: each bound with whether it holds, losing rows included, and ratios; no times."""
 
 import argparse
 import json
@@ -51,19 +51,17 @@ def page_of(report: dict[str, Any]) -> list[str]:
         f"| {row['name']} | {row['value']} | {row['bound']} | {'yes' if row['holds'] else '**no**'} |"
         for row in report["wanted"]
     ]
-    return [
-        *lines,
-        "",
-        "| measured | |",
-        "|---|---|",
-        *(f"| {row.get('name', row.get('stack', ''))} | {shown(row)} |" for row in report["results"]),
-        "",
-    ]
+    ratios = [(row.get("name", ""), text) for row in report["results"] if (text := shown(row))]
+    if ratios:
+        lines += ["", "| measured | |", "|---|---|", *(f"| {name} | {text} |" for name, text in ratios)]
+    return [*lines, ""]
 
 
 def shown(row: dict[str, Any]) -> str:
-    """Return the figures of one row."""
-    return ", ".join(f"{key} {value}" for key, value in row.items() if key not in {"name", "stack"})
+    """Return a row's ratios and counts; times belong to the machine and stay out of the docs."""
+    counts = {"right", "wrong", "broken", "missed"}
+    kept = {key: value for key, value in row.items() if key.startswith("times") or key in counts}
+    return ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in kept.items())
 
 
 if __name__ == "__main__":

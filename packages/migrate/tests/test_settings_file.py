@@ -98,3 +98,60 @@ def test_a_variable_called_like_the_librarys_words_hides_none_of_them(tmp_path, 
     monkeypatch.setenv("ENV", "x,y")
     assert scope["settings"].env_variable == ["x", "y"]
     assert len(text.splitlines()) > 2 * len(names)
+
+
+def test_a_module_named_like_a_distribution_is_no_sibling_import(tmp_path):
+    """`shop/redis.py` says `import redis` and means the distribution; the settings are still `shop.settings`."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "__init__.py").write_text("")
+    (tmp_path / "shop" / "redis.py").write_text(
+        'import os\n\nimport redis\n\nHOST = os.environ.get("REDIS_HOST", "localhost")\n'
+    )
+    made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
+    assert made.writes == []
+    assert "import-unproven" in made.findings[0].reason
+    (tmp_path / "main.py").write_text("import os\n\nfrom shop.redis import HOST\n\nDEBUG = os.getenv('DEBUG', '')\n")
+    assert "from shop.settings import settings" in migrate(tmp_path)["shop/redis.py"]
+
+
+def test_a_namespace_package_is_named_as_it_is_imported(tmp_path):
+    """Folders without `__init__.py` above a package belong to its name only as far as the project's imports say so."""
+    package = tmp_path / "src" / "titles" / "core" / "titles" / "core"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "factory.py").write_text('import os\n\nfrom titles.core.errors import E\n\nX = os.getenv("MODE", "a")\n')
+    (package / "errors.py").write_text("E = 1\n")
+    changed = migrate(tmp_path)
+    assert "from titles.core.settings import settings" in changed["src/titles/core/titles/core/factory.py"]
+
+
+def test_quotes_make_no_other_field_and_names_say_what_is_true(tmp_path):
+    """`'x'` and `"x"` are one default; a comparison's field says what it compares with."""
+    text = migrate(
+        write(
+            tmp_path,
+            config="import os\n\nA = os.getenv('NAME', 'x')\nB = os.getenv(\"NAME\", \"x\")\nC = os.getenv('REDIS', '') == '0'\nD = os.getenv('STAGE', '') != 'test'\nE = os.getenv('DEBUG', 'no') == 'yes'\n",
+        )
+    )["app/settings.py"]
+    assert text.count('env("NAME"') == 1
+    assert "redis_is_0: bool" in text
+    assert "stage_is_not_test: bool" in text
+    assert "debug: bool" in text
+
+
+def test_each_distribution_of_a_repository_declares_what_its_own_code_needs(tmp_path):
+    """A nested distribution's manifest gains the library, the root's does not; a Python floor that is too low is a finding."""
+    from maestro_migrate._migration import Request, plan_service
+
+    nested = tmp_path / "parts" / "mail"
+    (nested / "mail").mkdir(parents=True)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "all"\nversion = "1"\ndependencies = []\n')
+    (nested / "pyproject.toml").write_text(
+        '[project]\nname = "mail"\nversion = "1"\nrequires-python = ">=3.8"\ndependencies = ["click"]\n'
+    )
+    (nested / "mail" / "__init__.py").write_text('import logging\n\nlog = logging.getLogger("mail")\n')
+    made = plan_service(Request(root=tmp_path, cache=False))
+    assert [write.path for write in made.writes] == ["parts/mail/mail/__init__.py", "parts/mail/pyproject.toml"]
+    assert any(
+        "python-floor" in finding.reason and finding.path == "parts/mail/pyproject.toml" for finding in made.findings
+    )

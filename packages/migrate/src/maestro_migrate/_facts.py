@@ -43,8 +43,8 @@ def facts_of(module: Module, roots: frozenset[str]) -> Facts:
                 _add_replacement(module, use, dotted, loose)
                 _add_reading(module, use, uses)
     facts.imports = sorted({
-        alias.name.split(".")[0] if isinstance(node, ast.Import) else str(node.module).split(".")[0]
-        for node, _ in module.tables.imports if isinstance(node, ast.Import) or node.level == 0
+        alias.name if isinstance(node, ast.Import) else "." * node.level + (node.module or "")
+        for node, _ in module.tables.imports
         for alias in node.names
     })  # fmt: skip
     facts.swapped = sorted(swapped_modules(module.source.text))

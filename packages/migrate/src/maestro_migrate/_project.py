@@ -26,7 +26,7 @@ class Facts:
 
     `exports` maps module-level names to what they are imported from, or to `f()` for the result of calling `f`; `uses` are chains into
     imported modules; `patches` dotted names that tests replace; `loose` attribute names replaced on an object that could not be told;
-    `imports` the first names of all absolute imports; `marks` what an earlier migration left in the file; `swapped` modules that are
+    `imports` the modules as the import statements name them, relative ones with their dots; `marks` what an earlier migration left in the file; `swapped` modules that are
     replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports; `failed` why a
     recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show.
     """

@@ -119,6 +119,8 @@ def _literal(module: Module, node: ast.expr) -> str | None:
         and isinstance(inner.value, str | int | float | bool | None)
         and not (inner is not node and isinstance(inner.value, str | None))
     ):
+        if isinstance(inner.value, str):
+            return _quoted(inner.value)  # by value: the quotes of the source make no other field
         text = module.source.slice(node)
         return text if "\n" not in text and "\r" not in text and "#" not in text else repr(ast.literal_eval(node))
     return None

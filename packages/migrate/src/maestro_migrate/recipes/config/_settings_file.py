@@ -46,7 +46,10 @@ _IN_USE = frozenset(
      "pipe", "replace", "rstrip_chars", "secret", "split", "split_filled", "split_filled_strip", "split_strip", "split_strip_filled", "str", "strip", "strip_chars", "truthy", "upper",
      "upper_equals", "upper_in"}
 )  # fmt: skip
-_SECRET = re.compile(r"SECRET|PASSW|PWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|ACCESS_KEY|ENCRYPTION_KEY|_KEY$|DSN$")
+_SECRET = re.compile(
+    r"^(?!.*_(?:URL|URI|ENDPOINT|PATH|FILE|DIR|NAME|HOST|TTL|ALGORITHM)$).*"
+    r"(?:SECRET|PASSW|_PWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|ACCESS_KEY|ENCRYPTION_KEY|_KEY$|DSN$)"
+)
 
 LINE_LENGTH = 88
 NOTHING = "\0"  # stands for "none given" where a key travels as text
@@ -64,19 +67,13 @@ class SettingsHome:
 def settings_home(project: Project, path: str) -> SettingsHome | str:
     """Return the settings home for the code in `path`, or the reason why no import of it is proven to work."""
     folder = path.rpartition("/")[0]
-    siblings = _bare_siblings(project, folder)
-    if siblings:
-        return _home(project, folder, "settings")
-    package = folder
-    while (
-        package
-        and f"{package}/__init__.py" in project.files
-        and "/" in package
-        and f"{package.rpartition('/')[0]}/__init__.py" in project.files
-    ):
-        package = package.rpartition("/")[0]
-    if package and f"{package}/__init__.py" in project.files:
-        name = project.import_name(f"{package}/__init__.py")
+    if f"{folder}/__init__.py" in project.files:
+        package = folder
+        while f"{package.rpartition('/')[0]}/__init__.py" in project.files:
+            package = package.rpartition("/")[0]
+        name = _package_name(project, package)
+        if name is None:
+            return f"import-unproven: nothing in the project shows by which name {package}/ is imported"
         return _home(project, package, f"{name}.settings")
     if not folder:
         lister = project.shipped_by_name(path.removesuffix(".py"))
@@ -92,6 +89,29 @@ def settings_home(project: Project, path: str) -> SettingsHome | str:
     return f"import-unproven: nothing in the project shows how {folder}/ is imported"
 
 
+@lru_cache(maxsize=4096)
+def _package_name(project: Project, package: str) -> str | None:
+    """
+    Return the dotted name by which the files of a top package import each other or are imported, `None` where that is not shown.
+
+    A package directly in the root or in `src/` is imported by its own name, unless its files import each other by bare name, as scripts that are
+    run from inside it do; then that, too, is not shown.
+    """
+    inside = [other for other in project.facts if other.startswith(f"{package}/")]
+    imports = {name for facts in project.facts.values() for name in facts.imports}
+    parts = package.split("/")
+    names = [".".join(parts[start:]) for start in range(len(parts))]
+    shown = [name for name in names if any(each == name or each.startswith(f"{name}.") for each in imports)]
+    if len(shown) == 1:
+        return shown[0]
+    if shown or parts[:-1] not in ([], ["src"], ["lib"]):
+        return None
+    stems = {other.rpartition("/")[2].removesuffix(".py") for other in inside} - {"__init__", *sys.stdlib_module_names}
+    is_relative = any(each.startswith(".") for other in inside for each in project.facts[other].imports)
+    is_bare = any(stems & {each.split(".")[0] for each in project.facts[other].imports} for other in inside)
+    return parts[-1] if is_relative or not is_bare else None
+
+
 def _is_imported(project: Project, folder: str, name: str) -> bool:
     prefix = name.rpartition(".")[0]
     if not prefix:
@@ -104,27 +124,6 @@ def _is_imported(project: Project, folder: str, name: str) -> bool:
         ):
             return True
     return False
-
-
-@lru_cache(maxsize=4096)
-def _bare_siblings(project: Project, folder: str) -> bool:
-    """Return whether the files of a package folder import each other by bare name, as scripts run from inside it do."""
-    if not folder or f"{folder}/__init__.py" not in project.files:
-        return False
-    stems = {
-        other.rpartition("/")[2].removesuffix(".py") for other in project.files if other.rpartition("/")[0] == folder
-    }
-    stems -= {
-        other.removesuffix(".py").split("/")[0]
-        for other in project.files
-        if "/" not in other or other.endswith("__init__.py")
-    }
-    stems -= set(sys.stdlib_module_names) | {"__init__"}
-    return any(
-        stems & set(project.facts[other].imports)
-        for other in project.files
-        if other.rpartition("/")[0] == folder and other in project.facts
-    )
 
 
 def _home(project: Project, folder: str, module: str) -> SettingsHome:
@@ -197,6 +196,7 @@ def _free_name(key: Key, taken: set[str]) -> str:
         base = f"env_{base}"
     if base in _IN_USE:
         base = f"{base}_variable"
+    base += _compared_with(parse)
     if base not in taken:
         return base
     kind = re.sub(r"\W+", "_", annotation.split("[")[0].split(" ")[0]).lower()
@@ -215,6 +215,15 @@ def _free_name(key: Key, taken: set[str]) -> str:
     while f"{base}_{number}" in taken:
         number += 1
     return f"{base}_{number}"
+
+
+def _compared_with(parse: str) -> str:
+    """Return the ending that says what a field is true for, empty where it is true for a true-like text."""
+    match = re.search(r"(not_)?equals\(\"([^\"]*)\"\)", parse)
+    if match is None or (match[1] is None and match[2].lower() in {"true", "1", "yes", "y", "t", "on"}):
+        return ""
+    value = re.sub(r"[^a-z0-9]+", "_", match[2].lower()).strip("_")[:20] or "empty"
+    return f"_is_{match[1] or ''}{value}"
 
 
 def _existing(project: Project, home_path: str) -> dict[Key, str]:

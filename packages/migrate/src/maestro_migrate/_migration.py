@@ -331,6 +331,21 @@ def _apply(root: Path, request: Request, made: MigrationPlan) -> str | None:
     return migration.id
 
 
+def _flaky(verification: Verification | None) -> list[Finding]:
+    """Return a finding for each test that both passed and failed on the same code, so that it proves nothing."""
+    tests = verification.flaky if verification is not None else ()
+    return [
+        Finding(
+            ".",
+            1,
+            "verify/own_tests",
+            f"flaky: {test} passed in one run and not in another",
+            "make the test steady, then verify again",
+        )
+        for test in tests
+    ]
+
+
 def _report(
     root: Path,
     request: Request,
@@ -378,7 +393,7 @@ def _report(
         files=Files(made.scanned, len(made.writes), tuple(made.unparsed)),
         recipes=summaries,
         edits=edits,
-        findings=tuple(made.findings),
+        findings=tuple(sorted({*made.findings, *_flaky(verification)})),
         diffs=tuple(FileDiff.of(write) for write in made.writes),
         duplication=(
             BeforeAfter(duplicated_lines(before), duplicated_lines(after))

@@ -39,6 +39,14 @@ def test_each_kind_of_manifest_keeps_its_layout(tmp_path, name, before, after):
     assert _after(tmp_path, name, after) is None
 
 
+def test_a_note_stays_with_the_requirement_above_it(tmp_path):
+    """Tools write `# via` below a pin, indented; the new line comes after it."""
+    after = _after(tmp_path, "requirements.txt", b"click==8\n    # via flask\nyarl==1\n    # via aiohttp\n")
+    assert after is not None
+    assert b"click==8\n    # via flask\n" in after
+    assert after.rstrip().endswith((b"# via aiohttp", b"maestro-core-logging>=0.1"))
+
+
 def test_extras_are_declared_in_poetrys_way(tmp_path):
     """`name[extra]` becomes a table with its extras."""
     after = _after(

@@ -99,5 +99,7 @@ def _inserted(text: str, name: str, line: str) -> str:
     if entries and index == 0:
         return f"{text[: entries[0].start]}{line}{newline}{text[entries[0].start :]}"
     at = entries[index - 1].end if entries else len(text)
+    while entries and (note := re.compile(r"[ \t]+#[^\r\n]*(?:\r?\n|$)").match(text, at)):
+        at = note.end()  # an indented comment (`# via flask`) belongs to the requirement above it
     joint = newline if at and text[at - 1] not in "\r\n" else ""
     return f"{text[:at]}{joint}{line}{newline}{text[at:]}"

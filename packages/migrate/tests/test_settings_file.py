@@ -155,3 +155,20 @@ def test_each_distribution_of_a_repository_declares_what_its_own_code_needs(tmp_
     assert any(
         "python-floor" in finding.reason and finding.path == "parts/mail/pyproject.toml" for finding in made.findings
     )
+
+
+def test_files_that_no_recipe_looks_at_still_show_how_a_package_is_imported(tmp_path):
+    """A service that is run as `src.shop` must not be told to import `shop.settings`."""
+    package = tmp_path / "src" / "shop"
+    package.mkdir(parents=True)
+    (tmp_path / "src" / "__init__.py").write_text("")
+    (package / "__init__.py").write_text("")
+    (package / "config.py").write_text('import os\n\nfrom . import other\n\nX = os.getenv("MODE", "a")\n')
+    (package / "other.py").write_text("Y = 1\n")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_it.py").write_text("from src.shop.other import Y\n\n\ndef test_it():\n    assert Y\n")
+    assert "from src.settings import settings" in migrate(tmp_path)["src/shop/config.py"]
+    (tmp_path / "src" / "__init__.py").unlink()
+    (tmp_path / "src" / "settings.py").unlink()
+    (package / "config.py").write_text('import os\n\nX = os.getenv("MODE", "a")\n')
+    assert "from src.shop.settings import settings" in migrate(tmp_path)["src/shop/config.py"]

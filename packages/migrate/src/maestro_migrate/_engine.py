@@ -32,6 +32,8 @@ from ._spans import Change, Edit, Finding, Safety
 __all__ = ["Options", "plan", "scan"]
 
 CHUNK_BYTES = 400_000
+# Which names the project is imported by is wanted of files that no recipe looks at, too; a line that only looks like an import does no harm.
+_IMPORTS = re.compile(rb"(?m)^[ \t]*(?:from|import)[ \t]+([A-Za-z_][\w.]*)")
 INLINE_BYTES = 1_500_000
 
 
@@ -212,7 +214,8 @@ def _scan_file(
         reason = ""
         if b"\0" in raw:
             reason = "holds NUL bytes: binary, or UTF-16 text that Python does not read either"
-        return json.dumps({"unparsed": reason} if reason else {})
+        imports = sorted({name.decode() for name in _IMPORTS.findall(raw) if name.split(b".")[0].decode() in roots})
+        return json.dumps({"unparsed": reason} if reason else {"imports": imports} if imports else {})
     try:
         module = Module(read_source(raw, path), project)
     except UnreadableSource as error:

@@ -30,8 +30,8 @@ CASES = {
     ),
     "options, paths and addresses are no names": (
         "requirements.txt",
-        "--index-url https://example.org/simple\n-e ./libs/a\n./libs/b\nflask\n-c constraints.txt\n",
-        "--index-url https://example.org/simple\n-e ./libs/a\n./libs/b\nflask\nmaestro-core-logging>=0.1\n-c constraints.txt\n",
+        "--find-links ./wheels\n-e ./libs/a\n./libs/b\nflask\n-c constraints.txt\n",
+        "--find-links ./wheels\n-e ./libs/a\n./libs/b\nflask\nmaestro-core-logging>=0.1\n-c constraints.txt\n",
     ),
     "a continuation line stays with its requirement": (
         "requirements.txt",

@@ -66,6 +66,9 @@ def test_a_service_is_migrated_verified_and_taken_back(service, venv, tmp_path):
         report["tests"]["before"] == report["tests"]["after"] == {"passed": 1, "failed": 0, "errors": 0, "skipped": 0}
     )
     assert report["tests"]["regressions"] == []
+    shown = {item["item"]: item["evidence"] for item in report["checklist"]}
+    assert shown["Dependencies are documented"] == "1 manifests were read: pyproject.toml"
+    assert shown["Configuration is documented"].startswith("2 of 2 readings")
     assert "get_logger" in (service / "mail" / "send.py").read_text()
     assert "maestro-core-logging" in (service / "pyproject.toml").read_text()
     assert {path.name for path in (tmp_path / "report").iterdir()} == {
@@ -93,6 +96,7 @@ def test_a_change_that_breaks_a_test_is_withheld_and_named(service, venv, tmp_pa
     assert report["tests"]["regressions"] == []
     assert "os.getenv" in (service / "mail" / "config.py").read_text()
     assert "get_logger" in (service / "mail" / "send.py").read_text()
+    assert "test_source" in (tmp_path / "report" / "failing-tests.log").read_text()
     assert any("withheld" in finding["reason"] and "test_source" in finding["reason"] for finding in report["findings"])
 
 

@@ -6,7 +6,7 @@ A recipe whose changes make a test fail that passed before is withheld, with a f
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -20,7 +20,7 @@ from ._recipe import Recipe, select
 from ._spans import Finding
 from ._verify import Verification, Verifier
 from .errors import MigrateError
-from .manifests import with_requirements
+from .manifests import find_manifests, with_requirements
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
 from .report.duplication import duplicated_lines, loc
 from .transaction import apply, commit_theme, recover, require_identity, worktree_status
@@ -28,6 +28,7 @@ from .transaction import apply, commit_theme, recover, require_identity, worktre
 __all__ = ["DirtyTree", "Migrated", "Request", "migrate_service", "plan_service"]
 
 LIBRARY_VERSION = ">=0.1"
+SETTINGS_RECIPE = "config/read_settings_from_one_class"
 MOST_FILES_TRIED = 8
 """In how many files a recipe's changes are tried one by one when it breaks a test; with more, the recipe is withheld whole."""
 
@@ -120,6 +121,7 @@ def migrate_service(request: Request) -> Migrated:
             setup_commands=request.setup_commands,
             env=dict(request.env),
             libs=request.libs,
+            logs=request.report or default_report_folder(root),
             tell=request.tell,
         )
         if request.verify
@@ -290,7 +292,7 @@ def _verified(
                 1,
                 name,
                 f"withheld: with it {_shown(broken)}",
-                "see why in the test's output, mend by hand, run again",
+                "see why in failing-tests.log beside the report, mend by hand, run again",
                 "warning",
             )
             for name, path in sorted(pairs)
@@ -329,6 +331,22 @@ def _apply(root: Path, request: Request, made: MigrationPlan) -> str | None:
                 f"Move {theme} onto the shared libraries",
             )
     return migration.id
+
+
+def _documented(root: Path, summaries: Mapping[str, RecipeSummary], recipes: Sequence[Recipe]) -> dict[str, Evidence]:
+    """Return what shows that dependencies and configuration were documented; nothing where nothing was read."""
+    evidence: dict[str, Evidence] = {}
+    manifests = sorted(Path(manifest.path).name for manifest in find_manifests(root))
+    if manifests:
+        evidence["dependencies-documented"] = Evidence(f"{len(manifests)} manifests were read: {', '.join(manifests)}")
+    readings = summaries.get(SETTINGS_RECIPE)
+    if readings is not None:
+        evidence["configuration-documented"] = Evidence(
+            f"{readings.applied} of {readings.sites} readings are fields of the settings class, {readings.findings} are findings"
+        )
+    elif any(recipe.id == SETTINGS_RECIPE for recipe in recipes):
+        evidence["configuration-documented"] = Evidence("the code reads no environment variable", applies=False)
+    return evidence
 
 
 def _flaky(verification: Verification | None) -> list[Finding]:
@@ -377,12 +395,7 @@ def _report(
                 before.pop(write.path, None)
             if write.after is not None:
                 after[write.path] = write.after
-    evidence = {
-        "dependencies-documented": Evidence("the manifests were read; each change to them is in the diff"),
-        "configuration-documented": Evidence(
-            "every variable that the code reads is a field of the settings class or a finding"
-        ),
-    }
+    evidence = _documented(root, summaries, recipes)
     if migration_id is not None and request.backup:
         evidence["backup"] = Evidence(f"migration {migration_id}: `maestro migrate rollback` puts every byte back")
     elif not made.writes:

@@ -1,7 +1,6 @@
 """What a migration will do, as plain data: file writes with their reasons. A plan is computed whole before anything is written."""
 
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
 from ._spans import Change, Finding
 
@@ -22,11 +21,6 @@ class FileWrite:
     after: bytes | None
     changes: tuple[Change, ...] = ()
     theme: str = "code"
-
-    @property
-    def posix(self) -> PurePosixPath:
-        """Return the path as a pure path."""
-        return PurePosixPath(self.path)
 
 
 @dataclass(frozen=True, slots=True)

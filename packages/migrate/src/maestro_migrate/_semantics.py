@@ -14,7 +14,7 @@ from functools import cached_property
 
 from ._binder import Binding, Scope, Tables, Use, bind, lookup
 from ._hidden import hidden_uses
-from ._project import Project, is_test_path, module_names
+from ._project import Project, module_names
 from ._reflection import reflection
 from ._site import Site
 from ._source import Source, parse
@@ -61,11 +61,6 @@ class Module:
     def name(self) -> str:
         """Return the dotted name by which the project imports this module, as far as its index shows."""
         return self.project.import_name(self.path)
-
-    @property
-    def is_test(self) -> bool:
-        """Return whether the file belongs to the service's tests."""
-        return is_test_path(self.path)
 
     def absolute(self, target: str) -> str:
         """Return an import target with its leading dots resolved against this module's package."""
@@ -131,10 +126,6 @@ class Module:
     @cached_property
     def _typing_blocks(self) -> list[ast.If]:
         return [block for block in self.tables.blocks if isinstance(block, ast.If) and _is_type_checking(block.test)]
-
-    def is_guarded(self, node: ast.AST) -> bool:
-        """Return whether a statement stands in a `try` or an `if`, so that it may not run."""
-        return any(_inside(node, [block]) for block in self.tables.blocks)
 
     def _star_after(self, name: str, bindings: list[Binding]) -> bool:
         last = max(getattr(binding.node, "lineno", 0) for binding in bindings)

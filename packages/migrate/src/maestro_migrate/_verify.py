@@ -40,12 +40,15 @@ class Verification:
     tests: SuiteRuns
     regressions: tuple[str, ...]
     flaky: tuple[str, ...] = ()
-    logs: tuple[Path, ...] = ()
 
 
 @dataclass
 class Verifier:
-    """Runs a service's tests before and after; the environment and the runs before are made once and kept."""
+    """
+    Runs a service's tests before and after; the environment and the runs before are made once and kept.
+
+    Where tests fail that passed before, their output is kept as `failing-tests.log` in `logs`: the first such run's, which holds every cause.
+    """
 
     root: Path
     venv: Path | None = None
@@ -53,6 +56,7 @@ class Verifier:
     setup_commands: tuple[str, ...] = ()
     env: dict[str, str] = field(default_factory=dict)
     libs: str | None = None
+    logs: Path | None = None
     tell: Callable[[str], None] = lambda _text: None
 
     def __post_init__(self) -> None:
@@ -62,6 +66,7 @@ class Verifier:
         self._before: list[TestRun] = []
         self._runs = 0
         self._installed: set[str] = set()
+        self._kept = False
 
     def close(self) -> None:
         """Remove the copies."""
@@ -95,6 +100,10 @@ class Verifier:
         if found.regressions:
             after.append(self._tests(environment, plan.writes))
             found = compare(self._before, after)
+        if found.regressions and self.logs is not None and not self._kept:
+            self._kept = True
+            self.logs.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(after[-1].log, self.logs / "failing-tests.log")
         imports_after = self._imports(environment, plan.writes, plan)
         broken = tuple(
             f"import {name}: {imports_after[name]}"
@@ -106,7 +115,6 @@ class Verifier:
             SuiteRuns(_counts(self._before[0]), _counts(after[-1]), regressions),
             regressions,
             found.flaky,
-            tuple(r.log for r in after),
         )
 
     def _ready(self) -> Environment:

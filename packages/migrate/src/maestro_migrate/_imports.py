@@ -9,6 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 
 from ._semantics import Module
 from ._spans import Edit
@@ -33,8 +34,7 @@ def import_edits(
     }
     removals = _removals(module, made, touched)
     dropped = [node for node, indexes in removals if len(indexes) == len(node.names)]
-    prefix, leading = _header(module, first_line)
-    header = [node for node in leading if _own_lines(module, node)]
+    prefix, header = _header(module, first_line, _anchor(module, touched, first_line))
     staying = [node for node in header if node not in dropped]
     edits = _additions(module, requires, first_party, staying, header, prefix, first_line)
     in_place = bool(edits) and not staying
@@ -59,7 +59,7 @@ def _additions(
         if merged is not None:
             edits.append(merged)
             continue
-        line = f"from {home} import {', '.join(_clause(name, local) for name, local in names)}"
+        line = f"from {home} import {', '.join(_clause(name, local) for name, local in names)}{_late(module, header)}"
         if not staying and not header and prefix is not None and _shares_line(module, prefix):
             end = module.source.span(prefix)[1]
             edits.append(Edit(end, end, f"; {line}"))
@@ -150,26 +150,55 @@ def _rank(name: str, first_party: frozenset[str]) -> int:
 _ORDER_SENSITIVE = re.compile(rb"\bsys\.path\b|\bpatch_all\(|\baddsitedir\(|\bmonkey_patch\(")
 
 
-def _header(module: Module, first_line: int) -> tuple[ast.stmt | None, list[ast.Import | ast.ImportFrom]]:
+def _anchor(module: Module, touched: Iterable[str], first_line: int) -> ast.stmt | None:
     """
-    Return the statement that new imports must follow, and the run of imports that comes after it.
+    Return the earliest import of a name whose uses were rewritten.
 
-    The statement is the docstring, the last `__future__` import, or a call that later imports rely on (`sys.path`, `patch_all`) as long as nothing
-    that is rewritten runs before it.
+    A new import belongs beside it: it then runs when the old one did, and not before statements that were meant to come first.
     """
+    names = set(touched)
+    for node in module.tree.body:
+        if (node.end_lineno or node.lineno) >= first_line:
+            break
+        if isinstance(node, ast.Import | ast.ImportFrom) and names & {
+            alias.asname or alias.name.partition(".")[0] for alias in node.names
+        }:
+            return node
+    return None
+
+
+def _header(module: Module, first_line: int, anchor: ast.stmt | None) -> tuple[ast.stmt | None, list[ast.stmt]]:
+    """
+    Return the run of imports that new ones join, the first of the file or the later one that the anchor stands in, and what precedes it.
+
+    The first run may follow a statement: the docstring, the last `__future__` import, or a call that later imports rely on (`sys.path`,
+    `patch_all`) as long as nothing that is rewritten runs before it.
+    """
+    body = module.tree.body
     prefix: ast.stmt | None = None
     start = 0
-    for position, node in enumerate(module.tree.body):
+    for position, node in enumerate(body):
         if (node.end_lineno or node.lineno) >= first_line and not _is_prefix(position, node):
             break
         if _is_prefix(position, node) or _changes_imports(module, node):
             prefix, start = node, position + 1
-    found: list[ast.Import | ast.ImportFrom] = []
-    for node in module.tree.body[start:] if not _is_future(prefix) else _with_futures(module, start):
-        if not isinstance(node, ast.Import | ast.ImportFrom):
-            break
-        found.append(node)
-    return prefix, found
+    found = _run(body[start:] if not _is_future(prefix) else _with_futures(module, start))
+    if anchor is not None and anchor not in found and body.index(anchor) >= start:
+        start = body.index(anchor)
+        while isinstance(body[start - 1], ast.Import | ast.ImportFrom):
+            start -= 1
+        found = _run(body[start:])
+    return prefix, [node for node in found if _own_lines(module, node)]
+
+
+def _run(body: Iterable[ast.stmt]) -> list[ast.stmt]:
+    return list(takewhile(lambda node: isinstance(node, ast.Import | ast.ImportFrom), body))
+
+
+def _late(module: Module, header: Sequence[ast.stmt]) -> str:
+    """Return the comment by which every import of a run tells linters that it stands below other statements on purpose."""
+    lines = [module.source.text[slice(*module.source.line_bounds(node.end_lineno or node.lineno))] for node in header]
+    return "  # noqa: E402" if lines and all(b"# noqa: E402" in line for line in lines) else ""
 
 
 def _is_prefix(position: int, node: ast.stmt) -> bool:

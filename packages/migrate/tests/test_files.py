@@ -1,0 +1,21 @@
+"""Files: which ones are the service's own."""
+
+from pathlib import Path
+
+import pytest
+
+from maestro_migrate._files import is_service_code, python_files, require_folder
+from maestro_migrate.errors import UnusableInput
+
+
+def test_only_the_services_own_files_are_read(tmp_path: Path) -> None:
+    """Environments, caches and links are left out; tests and generated files are read but stay."""
+    for path in ("svc/a.py", ".venv/x.py", "env/pyvenv.cfg", "env/y.py", "node_modules/z.py"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("")
+    (tmp_path / "loop.py").symlink_to(tmp_path / "svc/a.py")
+    assert python_files(tmp_path) == ["svc/a.py"]
+    assert not is_service_code("tests/test_a.py", b"")
+    assert not is_service_code("svc/a.py", b"# @generated\n")
+    with pytest.raises(UnusableInput, match="is a file"):
+        require_folder(tmp_path / "svc/a.py")

@@ -113,6 +113,16 @@ def test_a_pin_that_excludes_a_library_is_one_finding(service, venv, tmp_path):
     assert "get_logger" in (service / "mail" / "send.py").read_text()
 
 
+def test_a_dry_run_says_what_it_would_leave(service):
+    """What stays is told beside the diff, with its reason; as JSON the whole report of the plan is printed."""
+    (service / "odd.py").write_text("import os\n\nprint(dict(os.environ))\n")
+    shown = _run("service", service, "--dry-run", "--allow-dirty")
+    assert "odd.py:3: " in shown.stderr and "odd.py" not in shown.stdout
+    made = json.loads(_run("service", service, "--dry-run", "--allow-dirty", "--json").stdout)
+    assert [finding["line"] for finding in made["findings"] if finding["file"] == "odd.py"] == [3]
+    assert made["tests"]["before"]["value"] is None
+
+
 def test_dry_run_and_check_write_nothing(service):
     """One prints a diff that can be applied, the other answers with its exit code."""
     original = _hash(service)
@@ -122,7 +132,7 @@ def test_dry_run_and_check_write_nothing(service):
     assert _run("service", service, "--check").exit_code == 1
     assert _hash(service) == original
     applied = subprocess.run(
-        ["git", "apply", "-"], cwd=service, input=shown.output, text=True, capture_output=True, check=False
+        ["git", "apply", "-"], cwd=service, input=shown.stdout, text=True, capture_output=True, check=False
     )
     assert applied.returncode == 0, applied.stderr
 

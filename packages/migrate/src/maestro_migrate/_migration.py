@@ -25,7 +25,7 @@ from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured
 from .report.duplication import duplicated_lines, loc
 from .transaction import apply, commit_theme, recover, require_identity, worktree_status
 
-__all__ = ["DirtyTree", "Migrated", "Request", "migrate_service", "plan_service"]
+__all__ = ["DirtyTree", "Migrated", "Request", "migrate_service", "plan_service", "report_plan"]
 
 LIBRARY_VERSION = ">=0.1"
 SETTINGS_RECIPE = "config/read_settings_from_one_class"
@@ -94,6 +94,13 @@ def plan_service(request: Request) -> MigrationPlan:
     """
     root = require_folder(request.root)
     return _full_plan(root, request, select(request.recipes, request.exclude), ())
+
+
+def report_plan(request: Request, made: MigrationPlan) -> Report:
+    """Return the report on a plan that is not applied; what only a verified migration measures is not measured, with that reason."""
+    return _report(
+        require_folder(request.root), request, made, select(request.recipes, request.exclude), None, {}, None
+    )
 
 
 def migrate_service(request: Request) -> Migrated:

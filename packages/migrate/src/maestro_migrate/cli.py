@@ -11,11 +11,14 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
 from .errors import MigrateError
+
+if TYPE_CHECKING:
+    from ._plan import MigrationPlan
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -88,14 +91,15 @@ def migrate() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes to plan with; one for each core by default.")
 @click.option("--commits", is_flag=True, help="Make one commit for each theme.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Where the report goes.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with --dry-run too.")
 @_tell_errors
 def service(
     path: Path, *, name: str, recipe_ids: str, exclude: str, dry_run: bool, check: bool, backup: bool, allow_dirty: bool, unsafe: bool, verify: bool, venv: Path | None,
     test_command: str | None, setup_commands: tuple[str, ...], env: tuple[str, ...], libs: str | None, jobs: int | None, commits: bool, report_folder: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Move the service in PATH onto the shared libraries, and prove that it still behaves as it did."""
-    from ._migration import Request, migrate_service, plan_service
+    from ._migration import Request, migrate_service, plan_service, report_plan
+    from .report import as_json as report_text
 
     if dry_run and check:
         raise click.UsageError("--dry-run and --check exclude each other: the first prints, the second only answers")
@@ -114,14 +118,27 @@ def service(
         click.echo(f"{len(made.writes)} files would change", err=True)
         sys.exit(1 if made.writes else 0)
     if dry_run:
-        for write in made.writes:
-            click.echo(unified_diff(write.path, write.before, write.after), nl=False)
+        if as_json:
+            click.echo(report_text(report_plan(request, made)), nl=False)
+        else:
+            _show_plan(made)
         return
     if as_json:
         click.echo(done.paths["json"].read_text(), nl=False)
     else:
         _show(done)
     sys.exit(done.exit_code)
+
+
+def _show_plan(made: "MigrationPlan") -> None:
+    """Print the diff, and beside it, for people, what would be left and why."""
+    for write in made.writes:
+        click.echo(unified_diff(write.path, write.before, write.after), nl=False)
+    for unparsed in made.unparsed:
+        click.echo(f"{unparsed.path}: not read: {unparsed.reason}", err=True)
+    for finding in made.findings:
+        click.echo(f"{finding.path}:{finding.line}: {finding.reason}; {finding.action}", err=True)
+    click.echo(f"{len(made.writes)} files would change, {len(made.findings)} findings", err=True)
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What a migration did and proved, as JSON, HTML, Markdown and SARIF."""
 
+from ._json import as_json
 from ._model import (
     BeforeAfter,
     EditRow,
@@ -36,6 +37,7 @@ __all__ = [
     "Report",
     "Security",
     "SuiteRuns",
+    "as_json",
     "checklist",
     "duplicated_lines",
     "loc",

@@ -172,3 +172,16 @@ def test_files_that_no_recipe_looks_at_still_show_how_a_package_is_imported(tmp_
     (tmp_path / "src" / "settings.py").unlink()
     (package / "config.py").write_text('import os\n\nX = os.getenv("MODE", "a")\n')
     assert "from src.shop.settings import settings" in migrate(tmp_path)["src/shop/config.py"]
+
+
+def test_folders_without_an_init_share_the_settings_of_the_package_above_them(tmp_path):
+    """Code in `app/views/`, imported as `app.views.page`, reads `app.settings`; a folder that no package holds keeps its own."""
+    for folder in ("app/views", "jobs"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "app" / "__init__.py").write_text('import os\n\nA = os.getenv("A", "a")\n')
+    (tmp_path / "app" / "views" / "page.py").write_text('import os\n\nB = os.getenv("B", "b")\n')
+    (tmp_path / "jobs" / "nightly.py").write_text('import os\n\nC = os.getenv("C", "c")\n')
+    (tmp_path / "main.py").write_text("from app.views.page import B\nfrom jobs.nightly import C\n\nprint(B, C)\n")
+    made = migrate(tmp_path)
+    assert "from app.settings import settings" in made["app/views/page.py"]
+    assert "from jobs.settings import settings" in made["jobs/nightly.py"]

@@ -84,9 +84,24 @@ def settings_home(project: Project, path: str) -> SettingsHome | str:
         )
     name = project.import_name(path)
     if _is_imported(project, folder, name):
-        prefix = name.rpartition(".")[0]
-        return _home(project, folder, f"{prefix}.settings" if prefix else "settings")
+        folder, prefix = _outermost_package(project, folder, name.rpartition(".")[0])
+        return _home(project, folder, f"{prefix}.settings")
     return f"import-unproven: nothing in the project shows how {folder}/ is imported"
+
+
+def _outermost_package(project: Project, folder: str, name: str) -> tuple[str, str]:
+    """
+    Return the outermost regular package that the dotted name of a folder without `__init__.py` goes through, else the folder.
+
+    Whoever imports `app.views.page` imports `app` by that name, so the settings of the folders below it can live in one file.
+    """
+    packages = folder.split("/")
+    names = name.split(".")
+    for depth in range(1, len(names)):
+        outer = "/".join(packages[: len(packages) - len(names) + depth])
+        if packages[-len(names) :] == names and f"{outer}/__init__.py" in project.files:
+            return outer, ".".join(names[:depth])
+    return folder, name
 
 
 @lru_cache(maxsize=4096)

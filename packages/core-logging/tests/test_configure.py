@@ -221,3 +221,59 @@ def test_warnings_are_captured_when_asked():
         logging.captureWarnings(True)
         warnings.warn("old", UserWarning, stacklevel=1)
     assert lines_of(stream)[0]["logger"] == "py.warnings"
+
+
+class _RequestId(logging.Filter):
+    def filter(self, record):
+        record.request_id = "r-1"
+        return record.levelno != logging.ERROR
+
+
+def test_filters_are_on_our_handler_and_what_they_set_is_on_the_line():
+    """A request-id filter of the service goes on working; the record path is taken, since a filter looks."""
+    stream = io.StringIO()
+    configure_logging(stream=stream, filters=[_RequestId()])
+    get_logger("svc").info("one")
+    get_logger("svc").error("dropped")
+    (line,) = lines_of(stream)
+    assert (line["event"], line["request_id"]) == ("one", "r-1")
+
+
+@pytest.mark.parametrize("listener", [None, logging.NullHandler()], ids=["alone", "watched"])
+def test_fields_and_record_fields_are_on_every_line(listener):
+    """With and without anybody else listening the line says the same, but for its time."""
+    stream = io.StringIO()
+    configure_logging(stream=stream, fields={"env": "dev", "level": "x"}, record_fields=["funcName", "lineno"])
+    if listener is not None:
+        logging.getLogger("svc").addHandler(listener)
+    get_logger("svc").info("one", extra={"lineno_": 1})
+    (line,) = lines_of(stream)
+    assert (line["env"], line["level_"], line["level"]) == ("dev", "x", "info")
+    assert line["funcName"] == "test_fields_and_record_fields_are_on_every_line"
+    assert line["lineno"] == 1  # the call's own field of that name wins
+
+
+def test_an_unknown_record_field_is_refused_and_changes_nothing():
+    """Nothing is half-done."""
+    with pytest.raises(ValueError, match="unknown record_fields"):
+        configure_logging(record_fields=["line"])
+    assert logging.getLogger().handlers == []
+
+
+def test_levels_of_other_loggers_are_set_as_dict_config_sets_them():
+    """With force they lose their own handlers and are enabled; without it they only get their level."""
+    own = logging.NullHandler()
+    named = logging.getLogger("svc.noisy")
+    named.addHandler(own)
+    configure_logging(stream=io.StringIO(), levels={"svc.noisy": "ERROR", "svc": None})
+    assert (named.level, named.handlers) == (logging.ERROR, [own])
+    named.disabled = True
+    configure_logging(stream=io.StringIO(), levels={"svc.noisy": 10}, force=True)
+    assert (named.level, named.handlers, named.disabled) == (10, [], False)
+
+
+def test_a_wrong_level_of_another_logger_changes_nothing():
+    """As a wrong level of the root."""
+    with pytest.raises(ValueError, match="Unknown level"):
+        configure_logging(levels={"svc": "LOUD"})
+    assert logging.getLogger().handlers == []

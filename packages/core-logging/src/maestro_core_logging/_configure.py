@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Literal, TextIO
 
 from maestro_core_logging._formats import Format
@@ -15,11 +16,15 @@ from maestro_core_logging._redaction import Redaction
 from maestro_core_logging._servers import take_over_servers
 from maestro_core_logging._structlog import configure_structlog
 
+Filter = logging.Filter | Callable[[logging.LogRecord], bool]
+_NO_LEVELS: Mapping[str, int | str | None] = MappingProxyType({})
+
 
 def configure_logging(
     *,
     service_name: str | None = None,
     level: int | str | None = "INFO",
+    levels: Mapping[str, int | str | None] = _NO_LEVELS,
     format: Format = "json",  # noqa: A002  # the word that basicConfig uses
     template: str | None = None,
     datefmt: str | None = None,
@@ -30,6 +35,9 @@ def configure_logging(
     encoding: str | None = None,
     errors: str | None = "backslashreplace",
     handlers: Iterable[logging.Handler] | None = None,
+    filters: Iterable[Filter] = (),
+    fields: Mapping[str, object] | None = None,
+    record_fields: Iterable[str] = (),
     force: bool = False,
     capture_warnings: bool = False,
     capture_servers: bool = False,
@@ -47,6 +55,11 @@ def configure_logging(
     `stream` or `filename` says otherwise; `handlers` are installed as they are and get our lines only when they have
     no formatter; no level but the root's changes, and `level=None` leaves that one too.
 
+    `levels` are those of other loggers by name (`None` leaves one as it is). With `force` these loggers also lose handlers
+    of their own and are enabled again, as `logging.config.dictConfig` does with the loggers that it names.
+    `filters` are put on each handler, as `Handler.addFilter` does: what they set on a record is on its line. `fields` are on every line;
+    `record_fields` name attributes of records that lines carry besides, such as `lineno` or `threadName`.
+
     `template` (with `datefmt` and `style`) writes plain text exactly as `basicConfig(format=template)` would, for
     command-line tools whose output people read; nothing is redacted there unless `redact` is given.
 
@@ -59,14 +72,14 @@ def configure_logging(
     output: `queue_lines` wait at most, what finds no room is counted, and exit and SIGTERM write what is queued.
 
     Raises:
-        ValueError: the level, the format or the delivery is unknown, or `stream`, `filename` and `handlers` are
+        ValueError: the level, the format, the delivery or one of `record_fields` is unknown, or `stream`, `filename` and `handlers` are
             combined.
         TypeError: the level is neither a number nor a name.
     """
     root = logging.getLogger()
     if root.handlers and not force:
         return
-    wanted_level = None if level is None else logging.Handler(level).level
+    wanted = {name: logging.Handler(each).level for name, each in {**levels, "": level}.items() if each is not None}
     _refuse_combinations(stream, filename, handlers)
     if delivery not in ("direct", "queued") or queue_lines < 1:
         raise ValueError(f"unknown delivery {delivery!r} of {queue_lines} lines: choose 'direct' or 'queued'")
@@ -77,12 +90,16 @@ def configure_logging(
         formatter = EventFormatter(
             format,
             service_name=service_name,
+            fields=fields,
+            record_fields=record_fields,
             processors=processors,
             redact=redact or Redaction(),
             consumers=consumers,
         )
     if force:
-        _remove_handlers(root)
+        for name in ("", *levels):
+            _start_afresh(logging.getLogger(name))
+    filters = list(filters)
     chosen: list[logging.Handler]
     if handlers is not None:
         chosen = list(handlers)
@@ -93,9 +110,11 @@ def configure_logging(
     for handler in chosen:
         if handler.formatter is None:
             handler.setFormatter(formatter)
+        for each in filters:
+            handler.addFilter(each)
         root.addHandler(handler)
-    if wanted_level is not None:
-        root.setLevel(wanted_level)
+    for name, number in wanted.items():
+        logging.getLogger(name).setLevel(number)
     if capture_warnings:
         logging.captureWarnings(True)
     if capture_servers:
@@ -130,9 +149,10 @@ def _text_formatter(template: str, datefmt: str | None, style: str, redact: Reda
     return formatter
 
 
-def _remove_handlers(root: logging.Logger) -> None:
-    for handler in root.handlers[:]:
-        root.removeHandler(handler)
+def _start_afresh(logger: logging.Logger) -> None:
+    logger.disabled = False
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
         handler.close()
 
 

@@ -18,6 +18,11 @@ Event = dict[str, object]
 # What a record has without anybody's `extra`; 3.12 added taskName.
 RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _ATTRIBUTES_FIRST: Final = len(logging.makeLogRecord({}).__dict__)
+# What a line does not say of a record unless asked to.
+RECORD_FIELDS: Final = frozenset({
+    "created", "filename", "funcName", "levelno", "lineno", "module", "msecs", "pathname", "process", "processName",
+    "relativeCreated", "taskName", "thread", "threadName",
+})  # fmt: skip
 OWN_KEYS: Final = frozenset({"timestamp", "level", "logger", "event"})
 # `log.info("x", name="ann")` must not overwrite the record's name, so the record calls it `name_`; lines need not.
 _LINE_NAMES: Final = {f"{name}_": name for name in RECORD_ATTRIBUTES} | {name: f"{name}_" for name in OWN_KEYS}

@@ -70,6 +70,8 @@ def write_directly(logger: logging.Logger, level: int, msg: object, args: Any, k
         quick = formatter.quick
         line = None if args or quick is None else quick.line(logger.name, level, msg, keywords)
         if line is None:
+            if formatter.record_fields:
+                return False
             event = event_of_call(logger, level, msg, args, keywords, formatter.constant)
             if event is None:
                 return False

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from maestro_core_logging._event import Event, event_of_record
+from maestro_core_logging._event import RECORD_FIELDS, Event, add_fields, event_of_record
 from maestro_core_logging._formats import Renderer, render_json, renderer_named
 from maestro_core_logging._outputs import report_loss
 from maestro_core_logging._quick import QuickJson
@@ -28,11 +28,12 @@ class EventFormatter(logging.Formatter):
     A formatter that writes events, for handlers of your own and for `dictConfig`.
 
     `{"()": "maestro_core_logging.EventFormatter", "format": "json", "service_name": "orders"}` is its `dictConfig`
-    form. `processors` are structlog's: each takes the event and gives it back changed, or raises
+    form. `fields` are on every line, and `record_fields` name attributes of records that lines carry besides what they
+    always do. `processors` are structlog's: each takes the event and gives it back changed, or raises
     `structlog.DropEvent`. Redaction comes after them, so that nothing they add escapes it.
 
     Raises:
-        ValueError: there is no format of that name.
+        ValueError: there is no format of that name, or records have no such attribute.
     """
 
     def __init__(
@@ -40,24 +41,34 @@ class EventFormatter(logging.Formatter):
         format: str = "json",  # noqa: A002  # dictConfig's own word
         *,
         service_name: str | None = None,
+        fields: Mapping[str, object] | None = None,
+        record_fields: Iterable[str] = (),
         processors: Iterable[Processor] = (),
         redact: Redaction = _REDACTION,
         consumers: Iterable[Consumer] = (),
     ) -> None:
         super().__init__()
-        self.constant: Mapping[str, object] = {"service": service_name} if service_name else _NO_CONSTANTS
+        self.constant: Mapping[str, object] = _constants(service_name, fields)
+        self.record_fields = _known(record_fields)
         self._render: Renderer = renderer_named(format)
         self._processors = tuple(processors)
         self._redact = redact
         self._consumers = tuple(consumers)
         self._failed: list[Consumer] = []
-        plain = self._render is render_json and not self._processors and not self._consumers
+        plain = self._render is render_json and not self._processors and not self._consumers and not self.record_fields
         # The usual line's short way, where there is one.
         self.quick = QuickJson(self.constant, redact) if plain and type(redact) is Redaction else None
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the record's line, without the newline that handlers add; empty when a processor dropped it."""
-        return self.line(event_of_record(record, self.constant)).decode("utf-8").removesuffix("\n")
+        return self.line(self.event(record)).decode("utf-8").removesuffix("\n")
+
+    def event(self, record: logging.LogRecord) -> Event:
+        """Give the event that a record stands for, before processors and redaction."""
+        event = event_of_record(record, self.constant)
+        for name in self.record_fields:
+            event.setdefault(name, getattr(record, name, None))  # an older Python's records have no taskName
+        return event
 
     def line(self, event: Event) -> bytes:
         """Give an event's line as it is written, newline included; empty when a processor dropped it."""
@@ -86,3 +97,17 @@ class EventFormatter(logging.Formatter):
         for processor in self._processors:
             changed = processor(None, str(event["level"]), dict(changed))
         return dict(changed)
+
+
+def _constants(service_name: str | None, fields: Mapping[str, object] | None) -> Mapping[str, object]:
+    constant: Event = {"service": service_name} if service_name else {}
+    add_fields(constant, fields or {})
+    return constant or _NO_CONSTANTS
+
+
+def _known(names: Iterable[str]) -> tuple[str, ...]:
+    chosen = tuple(names)
+    unknown = sorted(set(chosen) - RECORD_FIELDS)
+    if unknown:
+        raise ValueError(f"unknown record_fields {unknown}: choose of {', '.join(sorted(RECORD_FIELDS))}")
+    return chosen

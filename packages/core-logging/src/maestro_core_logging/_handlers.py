@@ -6,7 +6,6 @@ import logging
 import signal as signals
 from typing import TYPE_CHECKING, Any
 
-from maestro_core_logging._event import event_of_record
 from maestro_core_logging._formatter import EventFormatter
 from maestro_core_logging._outputs import TornLineError, descriptor_of, report_loss, write_descriptor
 from maestro_core_logging._queue import LineQueue
@@ -39,7 +38,7 @@ class LineWriter(_Handler):
             super().emit(record)
             return
         try:
-            line = formatter.line(event_of_record(record, formatter.constant))
+            line = formatter.line(formatter.event(record))
         except Exception:  # noqa: BLE001  # a processor's mistake is reported as `logging` reports a formatter's
             self.handleError(record)
             return

@@ -7,28 +7,91 @@ from pathlib import Path
 
 import pytest
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.dashboard import Dashboard
+from grafana_foundation_sdk.models.prometheus import Dataquery
+from jsonschema import Draft7Validator
 
-from maestro_monitoring import BusinessCounter, BusinessGauge, BusinessHistogram, MissingExtraError, setup_monitoring
+from maestro_monitoring import (
+    BusinessCounter,
+    BusinessGauge,
+    BusinessHistogram,
+    ClientMetrics,
+    MissingExtraError,
+    setup_monitoring,
+    watch_pool,
+)
 from maestro_monitoring._dashboards import dashboard
 from maestro_monitoring._panels import panels
 
 SLOS = runpy.run_path(str(Path(__file__).with_name("slos.py")))["SLOS"]
 
 
-def test_a_dashboard_is_what_grafana_reads(registry):
-    """Every field is one that Grafana's generated model knows, and survives the way in and out."""
+SCHEMA = json.loads(Path(__file__).with_name("grafana.schema.json").read_text(encoding="utf-8"))
+
+
+def errors_against(name: str, value: object) -> list[str]:
+    """Say what one of Grafana's types has against a value."""
+    validator = Draft7Validator({"$ref": f"#/definitions/{name}", "definitions": SCHEMA["definitions"]})
+    return [f"{name} {error.json_path}: {error.message}" for error in validator.iter_errors(value)]
+
+
+def errors_of(board: dict) -> list[str]:
+    """Say what Grafana's published schema has against a dashboard, its panels and their options."""
+    # The panels are asked one by one: "neither a panel nor a row" would not say why.
+    found = errors_against("GrafanaDashboard", {**board, "panels": []})
+    for panel in board["panels"]:
+        if panel["type"] == "row":
+            found += errors_against("RowPanel", panel)
+            continue
+        found += errors_against("Panel", panel)
+        found += errors_against(f"{panel['type'].capitalize()}Options", panel["options"])
+        found += errors_against("TimeseriesFieldConfig", panel["fieldConfig"]["defaults"].get("custom", {}))
+    return found
+
+
+@pytest.fixture
+def board(registry) -> dict:
+    """The dashboard of a service with objectives, calls, a pool and business metrics, read back from JSON."""
     setup_monitoring("orders", registry=registry)
-    board = dashboard("orders", panels("orders", slos=SLOS, registry=registry))
-    back = json.loads(JSONEncoder().encode(Dashboard.from_json(json.loads(json.dumps(board)))))
-    assert back == board
+    ClientMetrics("payments", registry=registry)
+    watch_pool("db", size=lambda: 1, in_use=lambda: 0, registry=registry)
+    BusinessCounter("orders_paid", "Orders paid.", labels={"currency": 5}, registry=registry)
+    return json.loads(json.dumps(dashboard("orders", panels("orders", slos=SLOS, registry=registry))))
+
+
+def test_a_dashboard_is_valid_against_grafanas_schema(board):
+    """The schema is that of Grafana 13.2, published as @grafana/schema; no field is one that it does not know."""
+    assert errors_of(board) == []
+    assert {panel["type"] for panel in board["panels"]} == {"row", "stat", "timeseries"}
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
 
 
-def test_panels_do_not_overlap_and_stay_on_the_grid(registry):
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda b: b.update(style="dark"), "'style' was unexpected"),
+        (lambda b: b.update(schemaVersion="36"), "'36' is not of type 'number'"),
+        (lambda b: b["panels"][1].update(options=None), "None is not of type 'object'"),
+        (lambda b: b["panels"][1]["gridPos"].pop("w"), "'w' is a required property"),
+        (lambda b: b["panels"][2]["options"]["tooltip"].update(mode="all"), "'all' is not one of"),
+        (lambda b: b["templating"]["list"][0].update(auto=False), "'auto' was unexpected"),
+    ],
+)
+def test_the_schema_finds_a_broken_dashboard(board, damage, said):
+    """What validates everything would prove nothing."""
+    damage(board)
+    assert any(said in error for error in errors_of(board))
+
+
+def test_queries_are_what_grafanas_prometheus_source_reads(board):
+    """Every field of a query is one of the data source's model, and survives the way in and out."""
+    queries = [query for panel in board["panels"] for query in panel.get("targets", [])]
+    assert queries
+    for query in queries:
+        assert json.loads(JSONEncoder().encode(Dataquery.from_json(query))) == query
+
+
+def test_panels_do_not_overlap_and_stay_on_the_grid(board):
     """Grafana's grid is 24 wide; two panels never share a place."""
-    setup_monitoring("orders", registry=registry)
-    board = dashboard("orders", panels("orders", slos=SLOS, registry=registry))
     taken = set()
     for panel in board["panels"]:
         if panel["type"] == "row":

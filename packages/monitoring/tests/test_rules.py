@@ -74,8 +74,29 @@ def test_the_burn_rates_are_those_of_the_sre_workbook():
         ("page", "5m", "1h", 14.4, 13.44),
         ("page", "30m", "6h", 6, 5.6),
         ("ticket", "2h", "1d", 3, 2.8),
-        ("ticket", "6h", "3d", 1, 0.933333),
+        ("ticket", "6h", "3d", 1, pytest.approx(14 / 15)),
     ]
+
+
+@pytest.mark.parametrize(
+    ("slo", "severity", "pairs"),
+    [
+        (SLOS[0], "page", [("5m", "1h", "0.0144"), ("30m", "6h", "0.006")]),
+        (SLOS[0], "ticket", [("2h", "1d", "0.003"), ("6h", "3d", "0.001")]),
+        (SLOS[1], "page", [("5m", "1h", "0.672"), ("30m", "6h", "0.28")]),
+        (SLOS[1], "ticket", [("2h", "1d", "0.14"), ("6h", "3d", "0.0466666667")]),
+    ],
+)
+def test_the_alerts_are_those_that_sloth_writes(canonical, slo, severity, pairs):
+    """Series, windows, thresholds and form were compared with sloth itself (integration/test_sloth.py does it again)."""
+    (rule,) = [r for r in rule_groups([slo])["groups"][2]["rules"] if r["labels"]["severity"] == severity]
+    name = f'sloth_id="{slo.id}",sloth_service="{slo.service}",sloth_slo="{slo.name}"'
+
+    def side(window: str, limit: str) -> str:
+        return f"max without (sloth_window) (slo:sli_error:ratio_rate{window}{{{name}}} > {limit})"
+
+    expected = " or ".join(f"({side(short, limit)} and {side(long, limit)})" for short, long, limit in pairs)
+    assert canonical(rule["expr"]) == expected
 
 
 def test_the_same_slo_twice_is_one_and_two_of_one_name_are_refused():

@@ -12,6 +12,9 @@ from .errors import MissingExtraError
 
 _COLUMNS = 2
 _HEIGHT = 8
+# What the SDK's model of Grafana 10 writes and the schema of Grafana 13 no longer has.
+_NO_LONGER_OF_DASHBOARDS = ("style",)
+_NOT_OF_DATASOURCE_VARIABLES = ("id", "auto", "auto_min", "auto_count")
 
 
 def dashboard(service: str, specs: Sequence[PanelSpec]) -> dict[str, Any]:
@@ -40,14 +43,29 @@ def dashboard(service: str, specs: Sequence[PanelSpec]) -> dict[str, Any]:
     content: dict[str, Any] = json.loads(JSONEncoder().encode(board.build()))
     for number, panel in enumerate(content["panels"], start=1):
         panel["id"] = number
+    return _without_leftovers(content)
+
+
+def _without_leftovers(content: dict[str, Any]) -> dict[str, Any]:
+    for name in _NO_LONGER_OF_DASHBOARDS:
+        content.pop(name, None)
+    for variable in content["templating"]["list"]:
+        for name in _NOT_OF_DATASOURCE_VARIABLES:
+            variable.pop(name, None)
     return content
 
 
 def _panel(spec: PanelSpec) -> Any:  # the SDK's builders have no common type that can be named
-    from grafana_foundation_sdk.builders import prometheus, stat, timeseries
+    from grafana_foundation_sdk.builders import common, prometheus, stat, timeseries
+    from grafana_foundation_sdk.models.common import SortOrder, TooltipDisplayMode
     from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
-    panel: Any = stat.Panel() if spec.kind == "stat" else timeseries.Panel()
+    panel: Any
+    if spec.kind == "stat":
+        panel = stat.Panel().reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
+    else:
+        tooltip = common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING)
+        panel = timeseries.Panel().tooltip(tooltip)
     source = DataSourceRef(type_val="prometheus", uid="${datasource}")
     panel.title(spec.title).unit(spec.unit).datasource(source).span(24 // _COLUMNS).height(_HEIGHT)
     if spec.description:

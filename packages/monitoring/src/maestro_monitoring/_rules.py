@@ -32,7 +32,7 @@ class BurnWindow:
 
     def factor(self, window_days: int) -> float:
         """Give the burn rate at which that happens: 14.4 for 2 % of 30 days in one hour."""
-        return round(self.budget_share * window_days * 24 / self.long_hours, 6)
+        return round(self.budget_share * window_days * 24 / self.long_hours, 10)
 
 
 BURN_WINDOWS = (
@@ -41,6 +41,8 @@ BURN_WINDOWS = (
     BurnWindow("ticket", "2h", "1d", 24, 0.10),
     BurnWindow("ticket", "6h", "3d", 72, 0.10),
 )
+# As Prometheus writes a duration, and sloth therefore names the series.
+_PERIODS = {28: "4w", 30: "30d"}
 RATIO_WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
 
 
@@ -160,7 +162,7 @@ def _ratio_rules(slo: SLO) -> list[Rule]:
 
 
 def _period_rule(slo: SLO) -> Rule:
-    period = f"{slo.window_days}d"
+    period = _PERIODS[slo.window_days]
     recorded = f"slo:sli_error:ratio_rate5m{_recorded(slo)}[{period}]"
     return {
         "record": f"slo:sli_error:ratio_rate{period}",
@@ -170,7 +172,7 @@ def _period_rule(slo: SLO) -> Rule:
 
 
 def _budget_rules(slo: SLO) -> list[Rule]:
-    recorded, period = _recorded(slo), f"{slo.window_days}d"
+    recorded, period = _recorded(slo), _PERIODS[slo.window_days]
     per_budget = f"/ on (sloth_id, sloth_slo, sloth_service) group_left\nslo:error_budget:ratio{recorded}"
     expressions = {
         "slo:objective:ratio": f"vector({_number(slo.objective / 100)})",

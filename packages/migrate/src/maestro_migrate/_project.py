@@ -131,7 +131,8 @@ class Project:
         """Return the dotted name by which the file is most likely imported."""
         names = self._names.get(path) or module_names(path)
         used = next((name for name in names if name in self._imported), None)
-        return used or (names[0] if names else path)
+        below = next((name for name in names if "." in name and name.rpartition(".")[0] in self._imported), None)
+        return used or below or (names[0] if names else path)
 
     def is_imported(self, name: str) -> bool:
         """Return whether some file of the project imports this module by this name, or a name below it."""
@@ -141,7 +142,7 @@ class Project:
     def _imported(self) -> frozenset[str]:
         prefixes: set[str] = set()
         for facts in self.facts.values():
-            for use in (*facts.uses, *facts.stars):
+            for use in (*facts.uses, *facts.stars, *(name for name in facts.imports if not name.startswith("."))):
                 parts = use.split(".")
                 prefixes.update(".".join(parts[:end]) for end in range(1, len(parts) + 1))
         return frozenset(prefixes)

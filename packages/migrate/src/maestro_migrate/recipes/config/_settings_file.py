@@ -82,9 +82,9 @@ def settings_home(project: Project, path: str) -> SettingsHome | str:
             if lister
             else _home(project, "", "settings")
         )
-    name = project.import_name(path)
-    if _is_imported(project, folder, name):
-        folder, prefix = _outermost_package(project, folder, name.rpartition(".")[0])
+    above = project.import_name(path).rpartition(".")[0]
+    if above and project.is_imported(above):
+        folder, prefix = _outermost_package(project, folder, above)
         return _home(project, folder, f"{prefix}.settings")
     return f"import-unproven: nothing in the project shows how {folder}/ is imported"
 
@@ -125,20 +125,6 @@ def _package_name(project: Project, package: str) -> str | None:
     is_relative = any(each.startswith(".") for other in inside for each in project.facts[other].imports)
     is_bare = any(stems & {each.split(".")[0] for each in project.facts[other].imports} for other in inside)
     return parts[-1] if is_relative or not is_bare else None
-
-
-def _is_imported(project: Project, folder: str, name: str) -> bool:
-    prefix = name.rpartition(".")[0]
-    if not prefix:
-        return False
-    for other in project.files:
-        if (
-            other.rpartition("/")[0] == folder
-            and project.import_name(other).rpartition(".")[0] == prefix
-            and project.is_imported(project.import_name(other))
-        ):
-            return True
-    return False
 
 
 def _home(project: Project, folder: str, module: str) -> SettingsHome:

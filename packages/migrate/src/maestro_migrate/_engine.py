@@ -13,12 +13,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ._cache import ResultCache, build_digest, digest
+from ._cycles import closed_circles
 from ._facts import facts_of
 from ._files import is_service_code, python_files
 from ._plan import FileWrite, MigrationPlan, UnparsedFile
@@ -62,6 +63,16 @@ def scan(root: Path, options: Options, *, paths: Sequence[str] | None = None) ->
 def plan(root: Path, options: Options, *, service: str = "", paths: Sequence[str] | None = None) -> MigrationPlan:
     """Return everything that the recipes would do to the service in `root`."""
     files = list(paths) if paths is not None else python_files(root)
+    made = _planned(root, options, service, files)
+    held: dict[tuple[str, str], Finding] = {}
+    while fresh := closed_circles(root, files, made.writes):
+        held |= fresh
+        made = _planned(root, replace(options, withheld=options.withheld | held.keys()), service, files)
+    made.findings = sorted({*made.findings, *held.values()})
+    return made
+
+
+def _planned(root: Path, options: Options, service: str, files: list[str]) -> MigrationPlan:
     store = ResultCache(options.cache)
     try:
         facts = _facts(root, files, options, store)

@@ -3,6 +3,8 @@ Imports follow by themselves: the names that new text needs are imported once, a
 
 A new import is merged into the file's `from` import of the same module, or stands in the group where isort would put it. An import is
 removed only when every use of it was rewritten and nothing else relies on the name: `__all__`, another module, a patched string, a doctest.
+What stands inside a function is the business of `_local_imports`. Imports in class bodies (attributes of the class), in `try` (what they probe
+for), under conditions and under `if TYPE_CHECKING` stay as they are, and the new import stands at the top.
 """
 
 import ast
@@ -11,21 +13,60 @@ import sys
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
+from ._binder import Scope
+from ._local_imports import local_edits, local_places
 from ._semantics import Module
-from ._spans import Edit
+from ._spans import Change, Edit, Finding
 
-__all__ = ["import_edits"]
+__all__ = ["import_edits", "unused_imports"]
 
 
-def import_edits(
+def import_edits(module: Module, changes: Sequence[Change], first_party: frozenset[str]) -> list[Edit]:
+    """
+    Return the edits that import what the changes require and remove the imports that they were the last uses of.
+
+    Each required name is imported under the name that `Module.local_name` gave out: beside the function's own import where every site that
+    needs it went through one, else at the top of the module. A use inside a replaced span counts as gone only if the new text does not
+    mention the name.
+    """
+    made = [edit for change in changes for edit in change.edits]
+    beside, requires = local_places(module, changes)
+    return [*_top_level(module, requires, made, first_party), *local_edits(module, beside, made)]
+
+
+def unused_imports(before: Module, after: Module, recipe: str) -> list[Finding]:
+    """Return a finding for each import that the changes left unused and that stands all the same, with why it was not removed."""
+    found = []
+    for node, scope in after.tables.imports:
+        for alias in node.names:
+            local = alias.asname or alias.name.partition(".")[0]
+            if local in after.tables.uses or local not in before.tables.uses or alias.name == "__future__":
+                continue
+            why = _why_kept(after, node, scope, local)
+            reason = f"import-left: nothing here uses `{local}` any more, but {why}"
+            action = "remove the import once nothing outside of this file relies on it"
+            found.append(Finding(after.path, node.lineno, recipe, reason, action, "none"))
+    return found
+
+
+def _why_kept(module: Module, node: ast.stmt, scope: Scope, local: str) -> str:
+    relied_on = module.project.needs_name(module.path, local) if scope.kind == "module" else ""
+    if relied_on:
+        return relied_on
+    if scope.kind == "class":
+        return "it is an attribute of its class"
+    if module.is_typing_only(node):
+        return "it stands under TYPE_CHECKING"
+    if any(isinstance(outer, ast.Try) for outer in module.ancestors(node)):
+        return "the `try` around it asks whether the module is there"
+    if any(isinstance(outer, ast.If) for outer in module.ancestors(node)):
+        return "it stands under a condition"
+    return "a comment, `__all__`, a string or the shape of the statement may rely on it"
+
+
+def _top_level(
     module: Module, requires: Iterable[str], made: Sequence[Edit], first_party: frozenset[str]
 ) -> list[Edit]:
-    """
-    Return the edits that import `requires` and remove the module-level imports that the made edits were the last uses of.
-
-    Each required name is imported under the name that `Module.local_name` gave out. A use inside a replaced span counts as gone only if
-    the new text does not mention the name.
-    """
     first_line = min((module.source.line_of(edit.start) for edit in made), default=1)
     touched = {
         name

@@ -246,21 +246,21 @@ class Rewrite:
                     self.action,
                 )
                 continue
-            edit = self._edit(module, match, local, texts)
-            if isinstance(edit, str):
-                module.refuse(match.whole, edit, self.action)
+            edits = self._edits(module, match, local, texts)
+            if isinstance(edits, str):
+                module.refuse(match.whole, edits, self.action)
                 continue
             reason = self.reason or f"`{self.pattern.text}` is `{self.to}`"
-            yield module.change(edit, at=match.whole, reason=reason, requires=[self.target], safety=self.safety)
+            yield module.change(*edits, at=match.whole, reason=reason, requires=[self.target], safety=self.safety)
 
-    def _edit(self, module: Module, match: Match, local: str, texts: Mapping[str, list[str]]) -> Edit | str:
-        """Return the edit, or the reason why there is none."""
+    def _edits(self, module: Module, match: Match, local: str, texts: Mapping[str, list[str]]) -> list[Edit] | str:
+        """Return the edits, or the reason why there are none."""
         replaced = match.site.node if self._keeps_arguments and isinstance(match.whole, ast.Call) else match.whole
         start, end = module.source.span(replaced)
-        if module.source.comments(start, end):
-            return "comment: a comment stands in what would be replaced"
         if replaced is match.site.node:
-            return module.replace(replaced, local)
+            return _renamed(module, match.site.node, local) or _COMMENTED
+        if module.source.comments(start, end):
+            return _COMMENTED
         if set("'\"\\\n") & set(_META.sub("", self.to)) and any(
             isinstance(outer, ast.JoinedStr) for outer in module.ancestors(match.whole)
         ):
@@ -268,7 +268,7 @@ class Rewrite:
         body = self.to.replace(self.target, local, 1)
         text = _META.sub(lambda meta: ", ".join(texts.get(meta[2], [])), body)
         text = re.sub(r",\s*(?=,)|(?<=\()\s*,\s*|,\s*(?=\))", "", text)
-        return Edit(start, end, text)
+        return [Edit(start, end, text)]
 
     @cached_property
     def _keeps_arguments(self) -> bool:
@@ -277,6 +277,27 @@ class Rewrite:
             and self.pattern.text.startswith(self.pattern.head + "(")
             and self.to.startswith(self.target + "(")
         )
+
+
+_COMMENTED = "comment: a comment stands in what would be replaced"
+_BETWEEN = r"(?:[ \t\f\r\n]|\\\r?\n|#[^\r\n]*)*"
+
+
+def _renamed(module: Module, chain: ast.expr, local: str) -> list[Edit]:
+    """Return the edits that put a name in the place of a dotted one, around the comments in it; none where that cannot be done."""
+    start, end = module.source.span(chain)
+    if not module.source.comments(start, end):
+        return [Edit(start, end, local)]
+    edits: list[Edit] = []
+    while isinstance(chain, ast.Attribute):
+        low, high = module.source.span(chain.value)[1], module.source.span(chain)[1]
+        gap = re.fullmatch(rf"{_BETWEEN}(\.){_BETWEEN}({re.escape(chain.attr)})", module.source.text[low:high].decode())
+        if gap is None:
+            return []
+        before = len(gap.string[: gap.start(1)].encode())
+        edits += [Edit(low + before, low + before + 1, ""), Edit(high - len(gap[2].encode()), high, "")]
+        chain = chain.value
+    return [Edit(*module.source.span(chain), local), *edits]
 
 
 def rewrite(

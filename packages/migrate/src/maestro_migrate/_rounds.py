@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ._imports import import_edits
+from ._binder import lookup
+from ._imports import import_edits, unused_imports
 from ._project import Project
 from ._recipe import Recipe
 from ._semantics import Module
@@ -44,7 +45,7 @@ def rewrite_file(
     result = FileResult(path)
     try:
         source = read_source(raw, path)
-        module = Module(source, project)
+        module = first = Module(source, project)
     except UnreadableSource as error:
         result.unparsed = str(error)
         return result
@@ -60,7 +61,7 @@ def rewrite_file(
             return _left_alone(path, findings, str(problem), "report this file to MAESTRO; it was left as it was")
         result.changes += made
         result.rounds += 1
-    result.findings = findings
+    result.findings = [*findings, *(unused_imports(first, module, result.changes[0].recipe) if result.changes else ())]
     if module.source.text != source.text:
         try:
             result.after = source.encoded(module.source.text)
@@ -133,7 +134,7 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
     """
     edits = [edit for change in made for edit in change.edits]
     requires = {name for change in made for name in change.requires}
-    every = _join_at_deletions([*edits, *import_edits(module, requires, edits, project.first_party)])
+    every = _join_at_deletions([*edits, *import_edits(module, made, project.first_party)])
     source = Source(module.path, apply_edits(module.source.text, every), module.source.encoding, module.source.bom)
     try:
         after = Module(source, project)
@@ -143,10 +144,21 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
         module.source.text
     ) - _comments(source.text):
         raise _Spoilt("comment-lost: the result would lose a comment")
-    missing = sorted(name for name in requires if module.local_name(name) not in after.tables.module.bindings)
+    missing = sorted(name for name in requires if not _is_bound(after, str(module.local_name(name))))
     if missing:
         raise _Spoilt(f"import-lost: the result would use {', '.join(missing)} without importing it")
     return after
+
+
+def _is_bound(module: Module, name: str) -> bool:
+    """Return whether every use of a name sees an import of it."""
+    if not any(name in scope.bindings for scope in module.tables.scopes):
+        return False
+    for use in module.tables.uses.get(name, ()):
+        owner = lookup(name, use.scope)
+        if owner is None or all(binding.kind != "import" for binding in owner.bindings[name]):
+            return False
+    return True
 
 
 def _join_at_deletions(edits: Sequence[Edit]) -> list[Edit]:

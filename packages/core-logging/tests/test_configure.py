@@ -260,16 +260,56 @@ def test_an_unknown_record_field_is_refused_and_changes_nothing():
     assert logging.getLogger().handlers == []
 
 
-def test_levels_of_other_loggers_are_set_as_dict_config_sets_them():
-    """With force they lose their own handlers and are enabled; without it they only get their level."""
+def test_force_treats_named_loggers_as_dict_config_does():
+    """Whatever two set-ups did before, both leave every logger in the same state."""
+    states = []
+    for configure in (
+        lambda: logging.config.dictConfig(
+            {
+                "version": 1,
+                "disable_existing_loggers": False,
+                "handlers": {"h": {"class": "logging.StreamHandler"}},
+                "root": {"level": "ERROR", "handlers": ["h"]},
+                "loggers": {"svc": {"level": "INFO"}, "svc.kept": {"level": 15}, "other": {}},
+            }
+        ),
+        lambda: configure_logging(level="ERROR", levels={"svc": "INFO", "svc.kept": 15, "other": None}, force=True),
+    ):
+        for name in ("svc", "svc.a", "svc.a.b", "svc.kept", "svcx", "other", "third"):
+            logger = logging.getLogger(name)
+            logger.handlers[:] = [logging.NullHandler()]
+            logger.setLevel(logging.CRITICAL)
+            logger.propagate, logger.disabled = False, True
+        configure()
+        states.append(
+            {
+                name: (logger.level, len(logger.handlers), logger.propagate, logger.disabled)
+                for name, logger in [("", logging.root), *sorted(logging.Logger.manager.loggerDict.items())]
+            }
+        )
+    assert states[0] == states[1]
+    assert states[1]["svc.a.b"] == (logging.NOTSET, 0, True, True)
+
+
+def test_without_force_named_loggers_only_get_their_levels():
+    """Their handlers stay."""
     own = logging.NullHandler()
     named = logging.getLogger("svc.noisy")
     named.addHandler(own)
     configure_logging(stream=io.StringIO(), levels={"svc.noisy": "ERROR", "svc": None})
     assert (named.level, named.handlers) == (logging.ERROR, [own])
-    named.disabled = True
-    configure_logging(stream=io.StringIO(), levels={"svc.noisy": 10}, force=True)
-    assert (named.level, named.handlers, named.disabled) == (10, [], False)
+    named.removeHandler(own)
+
+
+@pytest.mark.parametrize("name", ["stdout", "stderr"])
+def test_a_stream_by_its_name_is_what_sys_has_then(capsys, name):
+    """As `ext://sys.stdout` in a dictConfig: nobody has to import sys, and a replaced stream is found."""
+    configure_logging(stream=name, handler_level="WARNING")
+    get_logger("svc").info("held back")
+    get_logger("svc").warning("x")
+    assert json.loads(getattr(capsys.readouterr(), {"stdout": "out", "stderr": "err"}[name]))["event"] == "x"
+    with pytest.raises(ValueError, match="unknown stream"):
+        configure_logging(stream="stdin", force=True)
 
 
 def test_a_wrong_level_of_another_logger_changes_nothing():

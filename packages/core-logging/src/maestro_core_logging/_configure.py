@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Literal, TextIO
 
@@ -29,12 +30,13 @@ def configure_logging(
     template: str | None = None,
     datefmt: str | None = None,
     style: str = "%",
-    stream: TextIO | None = None,
+    stream: TextIO | Literal["stdout", "stderr"] | None = None,
     filename: str | os.PathLike[str] | None = None,
     filemode: str = "a",
     encoding: str | None = None,
     errors: str | None = "backslashreplace",
     handlers: Iterable[logging.Handler] | None = None,
+    handler_level: int | str | None = None,
     filters: Iterable[Filter] = (),
     fields: Mapping[str, object] | None = None,
     record_fields: Iterable[str] = (),
@@ -55,10 +57,11 @@ def configure_logging(
     `stream` or `filename` says otherwise; `handlers` are installed as they are and get our lines only when they have
     no formatter; no level but the root's changes, and `level=None` leaves that one too.
 
-    `levels` are those of other loggers by name (`None` leaves one as it is). With `force` these loggers also lose handlers
-    of their own and are enabled again, as `logging.config.dictConfig` does with the loggers that it names.
-    `filters` are put on each handler, as `Handler.addFilter` does: what they set on a record is on its line. `fields` are on every line;
-    `record_fields` name attributes of records that lines carry besides, such as `lineno` or `threadName`.
+    `levels` are those of other loggers by name (`None` leaves one as it is). What `logging.config.dictConfig` does with loggers, `force`
+    does as well: loggers that an earlier set-up disabled are enabled, those in `levels` lose handlers of their own, and those below them
+    handlers and levels. `stream="stdout"` is `sys.stdout` at the time of the call.
+    `filters` and `handler_level` are put on each handler, as `addFilter` and `setLevel` do: what a filter sets on a record is on its line.
+    `fields` are on every line; `record_fields` name attributes of records that lines carry besides, such as `lineno` or `threadName`.
 
     `template` (with `datefmt` and `style`) writes plain text exactly as `basicConfig(format=template)` would, for
     command-line tools whose output people read; nothing is redacted there unless `redact` is given.
@@ -96,9 +99,9 @@ def configure_logging(
             redact=redact or Redaction(),
             consumers=consumers,
         )
+    threshold = logging.NOTSET if handler_level is None else logging.Handler(handler_level).level
     if force:
-        for name in ("", *levels):
-            _start_afresh(logging.getLogger(name))
+        _start_afresh(root, levels)
     filters = list(filters)
     chosen: list[logging.Handler]
     if handlers is not None:
@@ -110,6 +113,8 @@ def configure_logging(
     for handler in chosen:
         if handler.formatter is None:
             handler.setFormatter(formatter)
+        if threshold:
+            handler.setLevel(threshold)
         for each in filters:
             handler.addFilter(each)
         root.addHandler(handler)
@@ -149,17 +154,43 @@ def _text_formatter(template: str, datefmt: str | None, style: str, redact: Reda
     return formatter
 
 
-def _start_afresh(logger: logging.Logger) -> None:
-    logger.disabled = False
+def _start_afresh(root: logging.Logger, named: Collection[str]) -> None:
+    _remove_handlers(root)
+    loggers = {
+        name: each for name, each in logging.Logger.manager.loggerDict.items() if isinstance(each, logging.Logger)
+    }
+    below = {other for name in named for other in loggers if other.startswith(f"{name}.")} - set(named)
+    for name, logger in loggers.items():
+        if name in below:
+            logger.setLevel(logging.NOTSET)
+            logger.propagate = True
+            _remove_handlers(logger)
+        else:
+            logger.disabled = False
+    for name in named:
+        _remove_handlers(logging.getLogger(name))
+
+
+def _remove_handlers(logger: logging.Logger) -> None:
     for handler in logger.handlers[:]:
         logger.removeHandler(handler)
         handler.close()
 
 
 def _sink(
-    stream: TextIO | None, filename: str | os.PathLike[str] | None, mode: str, encoding: str | None, errors: str | None
+    stream: TextIO | str | None,
+    filename: str | os.PathLike[str] | None,
+    mode: str,
+    encoding: str | None,
+    errors: str | None,
 ) -> StreamSink | FileSink:
     if filename is None:
-        return StreamSink(stream)
+        return StreamSink(_named_stream(stream) if isinstance(stream, str) else stream)
     binary = "b" in mode
     return FileSink(filename, mode, encoding=None if binary else encoding or "utf-8", errors=None if binary else errors)
+
+
+def _named_stream(name: str) -> TextIO:
+    if name not in ("stdout", "stderr"):
+        raise ValueError(f"unknown stream {name!r}: choose 'stdout' or 'stderr', or pass an open file")
+    return sys.stdout if name == "stdout" else sys.stderr

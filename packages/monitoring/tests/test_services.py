@@ -31,7 +31,7 @@ def services(tmp_path, monkeypatch):
             name="small",
             executable=sys.executable,
             debian_package="small",
-            command=lambda folder, port: ["small", "-c", program, str(port)],
+            command=lambda folder, port: [sys.executable, "-c", program, str(port)],
             is_ready=lambda port: module._http_ok(f"http://127.0.0.1:{port}/"),
             url="http://127.0.0.1:{port}",
             **more,

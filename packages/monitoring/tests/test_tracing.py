@@ -217,6 +217,17 @@ def test_unsampled_traces_of_failed_requests_are_kept_whole(make, exporter):
     assert len({one.context.trace_id for one in got}) == 1
 
 
+@pytest.mark.parametrize("ratio", [0, 1])
+def test_spans_keep_the_attributes_they_begin_with(make, exporter, ratio):
+    """The SDK takes them from the sampler's answer; drivers and brokers put all they know there."""
+    tracing = make(sample_ratio=ratio)
+    span, context = tracing.start(scope())
+    tracer = tracing.provider.get_tracer("t")
+    tracer.start_span("query", context=context, attributes={"db.system": "sqlite"}).end()
+    span.finish(method="GET", route="/", status=500)
+    assert dict(spans(tracing, exporter)[0].attributes) == {"db.system": "sqlite"}
+
+
 def test_unsampled_traces_of_slow_requests_are_kept(make, exporter):
     """Slow is what took `slow_s` or more."""
     tracing = make(sample_ratio=0, slow_s=0.5)

@@ -94,7 +94,7 @@ class HeadSampler(Sampler):
         trace_id: int,
         name: str,  # noqa: ARG002  # the SDK calls samplers so
         kind: SpanKind | None = None,  # noqa: ARG002  # as above
-        attributes: Attributes = None,  # noqa: ARG002  # as above
+        attributes: Attributes = None,
         links: Sequence[Link] | None = None,  # noqa: ARG002  # as above
         trace_state: TraceState | None = None,  # noqa: ARG002  # as above
     ) -> SamplingResult:
@@ -108,7 +108,8 @@ class HeadSampler(Sampler):
         else:
             # Held only beneath an open server span; a remote parent's "no" is a no.
             decision = self._otherwise if parent.is_recording() else Decision.DROP
-        return SamplingResult(decision, trace_state=context.trace_state)
+        # The SDK gives a span what the sampler returns: without them it would begin with no attributes at all.
+        return SamplingResult(decision, attributes, trace_state=context.trace_state)
 
     def get_description(self) -> str:
         """Describe the sampler as the SDK's own do."""

@@ -26,6 +26,7 @@ from opentelemetry.trace import SpanContext, TraceFlags, TraceState, set_span_in
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
+from ._instrumentation import Instrumentor, switch_on
 from ._requests import OTHER, bounded_method
 from ._sampling_tail import HeadSampler, TailBuffer
 from ._server_span import ServerSpan
@@ -63,6 +64,16 @@ class Tracing:
         self._resource = resource
         self._slow_s = slow_s
         self._exporter = exporter
+        self._instrumented: dict[str, Instrumentor] = {}
+
+    def instrument(self) -> tuple[str, ...]:
+        """Make spans of the clients, databases and brokers whose extra is installed, until `shutdown()`.
+
+        It is for the whole process. Gives the names of what was switched on: `httpx`, `sqlalchemy`, `redis` and so on.
+        Import the libraries' names after it, or use them through their module.
+        """
+        self._instrumented |= switch_on(self.provider)
+        return tuple(self._instrumented)
 
     def start(self, scope: Scope) -> tuple[ServerSpan, Context]:
         """Begin the span of an ASGI request; attach the context while the application runs, then `finish` the span."""
@@ -92,6 +103,8 @@ class Tracing:
 
     def shutdown(self, *, timeout_s: float = 5.0) -> None:
         """Send what is waiting, for at most so many seconds; a collector that is down cannot hold up the exit."""
+        while self._instrumented:
+            self._instrumented.popitem()[1].uninstrument()
         closing = Thread(target=self.provider.shutdown, name="tracing-shutdown", daemon=True)
         closing.start()
         closing.join(timeout_s)

@@ -15,7 +15,7 @@ from ._semantics import Module
 from ._source import UnreadableSource, read_source
 from ._spans import Finding
 
-__all__ = ["closed_circles"]
+__all__ = ["closed_circles", "imported_from"]
 
 
 def closed_circles(root: Path, files: Sequence[str], writes: Sequence[FileWrite]) -> dict[tuple[str, str], Finding]:
@@ -40,6 +40,20 @@ def closed_circles(root: Path, files: Sequence[str], writes: Sequence[FileWrite]
     return found
 
 
+def imported_from(root: Path, files: Sequence[str], writes: Sequence[FileWrite], starts: Sequence[str]) -> set[str]:
+    """Return the project's files that some files come to import, at once or later on, themselves included."""
+    after = {write.path: write.after or b"" for write in writes if write.path.endswith(".py")}
+    graph = _Graph(root, Project({}, files=[*files, *after]), after, lazily=True)
+    found: set[str] = set()
+    pending = list(starts)
+    while pending:
+        path = pending.pop()
+        if path not in found:
+            found.add(path)
+            pending += [target for target, _ in graph.edges(path, graph.held(path))]
+    return found
+
+
 def _gained(graph: "_Graph", write: FileWrite) -> set[str]:
     """Return the project's files that a module imports after its changes and did not before."""
     if write.path not in graph.after or not any(change.requires for change in write.changes):
@@ -56,6 +70,7 @@ class _Graph:
     root: Path
     project: Project
     after: Mapping[str, bytes]
+    lazily: bool = False
     known: dict[str, tuple[tuple[str, bool], ...]] = field(default_factory=dict)
 
     def way(self, start: str, goal: str) -> list[str]:
@@ -68,7 +83,7 @@ class _Graph:
             if path == goal:
                 return _steps(before, goal)
             if path not in self.known:
-                self.known[path] = tuple(self.edges(path, self._bytes(path)))
+                self.known[path] = tuple(self.edges(path, self.held(path)))
             for target, is_named in self.known[path]:
                 if target not in before and (is_named or (target != goal and target not in packages)):
                     before[target] = path
@@ -82,7 +97,7 @@ class _Graph:
         except UnreadableSource:
             return
         for node, scope in module.tables.imports:
-            if scope.kind not in {"module", "class"} or module.is_typing_only(node):
+            if (scope.kind not in {"module", "class"} and not self.lazily) or module.is_typing_only(node):
                 continue
             for name in _targets(module, node, self.project):
                 target = self.project.path_of(name)
@@ -94,7 +109,8 @@ class _Graph:
                     if parent is not None:
                         yield parent, False
 
-    def _bytes(self, path: str) -> bytes:
+    def held(self, path: str) -> bytes:
+        """Return what a file holds after the plan."""
         if path in self.after:
             return self.after[path]
         try:

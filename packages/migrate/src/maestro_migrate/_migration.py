@@ -4,7 +4,6 @@ One service from inventory to report. The plan is verified in copies before a by
 A recipe whose changes make a test fail that passed before is withheld, with a finding that names the test; only what keeps every test is applied.
 """
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ._cache import ResultCache
+from ._dependencies import declare_dependencies
 from ._engine import Options, plan
 from ._files import require_folder, walk_files
 from ._plan import MigrationPlan
@@ -20,14 +20,13 @@ from ._recipe import Recipe, select
 from ._spans import Finding
 from ._verify import Verification, Verifier
 from .errors import MigrateError
-from .manifests import find_manifests, with_requirements
+from .manifests import find_manifests
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
 from .report.duplication import duplicated_lines, loc
 from .transaction import apply, commit_theme, recover, require_identity, worktree_status
 
 __all__ = ["DirtyTree", "Migrated", "Request", "migrate_service", "plan_service", "report_plan"]
 
-LIBRARY_VERSION = ">=0.1"
 SETTINGS_RECIPE = "config/read_settings_from_one_class"
 MOST_FILES_TRIED = 8
 """In how many files a recipe's changes are tried one by one when it breaks a test; with more, the recipe is withheld whole."""
@@ -192,63 +191,10 @@ def _full_plan(
     )
     made = plan(root, options, service=request.name or root.name)
     made.findings = sorted({*made.findings, *findings})
-    if made.requires:
-        for home, needs in sorted(_needs_by_home(root, made, recipes).items()):
-            writes, left = with_requirements(root / home, add=dict.fromkeys(sorted(needs), LIBRARY_VERSION))
-            made.writes += [replace(write, path=f"{home}{write.path}") for write in writes]
-            made.findings += [replace(finding, path=f"{home}{finding.path}") for finding in left]
-            made.findings += _python_floor(root / home, home)
-        made.writes.sort(key=lambda write: write.path)
-        made.findings = sorted(set(made.findings))
+    writes, left = declare_dependencies(root, made, recipes)
+    made.writes = sorted([*made.writes, *writes], key=lambda write: write.path)
+    made.findings = sorted({*made.findings, *left})
     return made
-
-
-def _needs_by_home(root: Path, made: MigrationPlan, recipes: Sequence[Recipe]) -> dict[str, set[str]]:
-    """Return the libraries that each distribution's code now imports, by its folder (empty, or ending in a slash)."""
-    wanted = {recipe.id: recipe.needs for recipe in recipes}
-    homes: dict[str, set[str]] = {}
-    for write in made.writes:
-        needs = {need for change in write.changes for need in wanted.get(change.recipe, ())}
-        if not needs:
-            continue
-        parts = write.path.split("/")[:-1]
-        found = next(
-            (
-                parts[:end]
-                for end in range(len(parts), 0, -1)
-                if any(
-                    (root.joinpath(*parts[:end]) / name).is_file()
-                    for name in ("pyproject.toml", "setup.py", "setup.cfg")
-                )
-            ),
-            [],
-        )
-        homes.setdefault("".join(f"{part}/" for part in found), set()).update(needs)
-    return homes
-
-
-def _python_floor(folder: Path, home: str) -> list[Finding]:
-    """Return a finding where a distribution says that it runs on a Python that the libraries do not."""
-    for name, pattern in (
-        ("pyproject.toml", r"""(?m)^(?:requires-python|python)\s*=\s*["'][^"'\d]*3\.(\d+)"""),
-        ("setup.py", r"python_requires\s*=\s*[\"'][^\"'\d]*3\.(\d+)"),
-        ("setup.cfg", r"(?m)^python_requires\s*=\s*[^\d]*3\.(\d+)"),
-    ):
-        path = folder / name
-        match = re.search(pattern, path.read_text(errors="replace")) if path.is_file() else None
-        if match is not None and int(match[1]) < 11:
-            reason = f"python-floor: {name} promises Python 3.{match[1]}, and the shared libraries need 3.11"
-            return [
-                Finding(
-                    f"{home}{name}",
-                    1,
-                    "dependencies/declare_the_libraries",
-                    reason,
-                    "raise it, and the image that the service runs in, before this is shipped",
-                    "warning",
-                )
-            ]
-    return []
 
 
 def _resolvable(verifier: Verifier, recipes: Sequence[Recipe]) -> tuple[tuple[Recipe, ...], list[Finding]]:

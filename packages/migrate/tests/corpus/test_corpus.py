@@ -85,11 +85,13 @@ def untouched(before: bytes, after: bytes) -> list[str]:
         warnings.simplefilter("ignore")
         left = Counter(ast.dump(node) for node in ast.parse(after).body)
         bodies = ast.parse(before).body
-    return [
-        ast.dump(node)[:200]
-        for node in bodies
-        if kept.issuperset(range(node.lineno, (node.end_lineno or node.lineno) + 1)) and not left[ast.dump(node)]
-    ]
+    return [ast.dump(node)[:200] for node in bodies if kept.issuperset(_lines(node)) and not left[ast.dump(node)]]
+
+
+def _lines(node: ast.stmt) -> range:
+    """Return the lines of a statement, with its decorators."""
+    first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", ()))])
+    return range(first, (node.end_lineno or node.lineno) + 1)
 
 
 def problems_of(path: str, raw: bytes, result: FileResult) -> list[str]:

@@ -5,7 +5,16 @@ Dependency files: what they declare, and edits that keep every other byte.
 """
 
 from ._edit import declared, with_requirements
-from ._find import find_manifests
+from ._find import find_manifests, separate_files
 from ._model import Declared, Kind, Manifest, NotEditable
 
-__all__ = ["Declared", "Kind", "Manifest", "NotEditable", "declared", "find_manifests", "with_requirements"]
+__all__ = [
+    "Declared",
+    "Kind",
+    "Manifest",
+    "NotEditable",
+    "declared",
+    "find_manifests",
+    "separate_files",
+    "with_requirements",
+]

@@ -53,18 +53,19 @@ def declared(manifest: Manifest) -> list[Declared]:
 
 
 def with_requirements(
-    root: Path, add: Mapping[str, str], *, remove: Collection[str] = ()
+    root: Path, add: Mapping[str, str], *, remove: Collection[str] = (), only: str = ""
 ) -> tuple[list[FileWrite], list[Finding]]:
     """
     Return the writes that declare each distribution of `add` (name with extras → specifier) and drop those of `remove`, and what is left to do.
 
-    Every manifest of run time is changed, the others never. What is declared already is not declared again, so a second call
+    Every manifest of run time is changed, the others never; with `only`, that one file is. What is declared already is not declared again, so a second call
     writes nothing. A compiled file without hashes gets the line too, with a finding to compile it anew; lock files are findings.
     """
     dropped = {bare(name) for name in remove}
     writes: list[FileWrite] = []
     findings: list[Finding] = []
-    targets = _targets(find_manifests(root))
+    manifests = find_manifests(root)
+    targets = [each for each in manifests if each.path == only] if only else _targets(manifests)
     for manifest in targets:
         try:
             before = manifest.read()

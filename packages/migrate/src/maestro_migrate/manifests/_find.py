@@ -9,7 +9,7 @@ from . import _requirements, _setuptools
 from ._encoding import decoded
 from ._model import Kind, Manifest, NotEditable
 
-__all__ = ["LOCK_FILES", "find_manifests"]
+__all__ = ["LOCK_FILES", "find_manifests", "separate_files"]
 
 LOCK_FILES = ("Pipfile.lock", "pdm.lock", "poetry.lock", "pylock.toml", "uv.lock")
 
@@ -36,6 +36,44 @@ def find_manifests(root: Path) -> list[Manifest]:
     root = root.resolve()
     found = [*_pyproject(root), *_pipfile(root), *_setuptools_files(root)]
     return [*found, *_requirement_files(root, _dynamic_files(root))]
+
+
+def separate_files(root: Path) -> list[Manifest]:
+    """
+    Return the requirements files that install a part of the service by themselves (`requirements-worker.txt`).
+
+    They are neither of run time nor for development, and do not include, or get included by, one that is of run time.
+    """
+    manifests = [each for each in find_manifests(root) if each.kind in {Kind.REQUIREMENTS, Kind.COMPILED}]
+    chosen = {each.path for each in manifests if each.at_run_time}
+    texts = {each.path: _text(root / each.path) for each in manifests}
+    joined = {path for each in chosen for path in _included(root, each, texts)} | chosen
+    return [
+        each
+        for each in manifests
+        if each.path not in joined
+        and not _NOT_RUN_TIME.search(each.path.rsplit(".", 1)[0].lower())
+        and not joined & _included(root, each.path, texts)
+    ]
+
+
+def _included(root: Path, path: str, texts: dict[str, str]) -> set[str]:
+    """Return a requirements file with all that it includes, and the compiled file of each one's source."""
+    found: set[str] = set()
+    pending = [path]
+    while pending:
+        current = pending.pop()
+        if current in found or current not in texts:
+            continue
+        found.add(current)
+        base = (root / current).parent
+        targets = [(base / each).resolve() for each in _requirements.includes(texts[current])]
+        pending += [
+            each.relative_to(root.resolve()).as_posix() for each in targets if each.is_relative_to(root.resolve())
+        ]
+        if current.endswith(".txt"):
+            pending.append(current.removesuffix(".txt") + ".in")
+    return found
 
 
 def _pyproject(root: Path) -> list[Manifest]:

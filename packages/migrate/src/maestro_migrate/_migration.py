@@ -15,6 +15,7 @@ from ._cache import ResultCache
 from ._dependencies import declare_dependencies
 from ._engine import Options, plan
 from ._files import require_folder, walk_files
+from ._locks import refresh_locks
 from ._plan import MigrationPlan
 from ._recipe import Recipe, select
 from ._spans import Finding
@@ -59,6 +60,7 @@ class Request:
     setup_commands: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     libs: str | None = None
+    lock: bool = False
     jobs: int = 0
     commits: bool = False
     report: Path | None = None
@@ -92,7 +94,9 @@ def plan_service(request: Request) -> MigrationPlan:
         UnusableInput: the folder or a recipe cannot be worked with.
     """
     root = require_folder(request.root)
-    return _full_plan(root, request, select(request.recipes, request.exclude), ())
+    made = _full_plan(root, request, select(request.recipes, request.exclude), ())
+    _refresh_locks(root, request, made)
+    return made
 
 
 def report_plan(request: Request, made: MigrationPlan) -> Report:
@@ -147,6 +151,8 @@ def migrate_service(request: Request) -> Migrated:
     finally:
         if verifier is not None:
             verifier.close()
+    with _timed(timings, "lock"):
+        _refresh_locks(root, request, made)
     with _timed(timings, "apply"):
         migration_id = _apply(root, request, made)
     report = _report(root, request, made, recipes, verification, timings, migration_id)
@@ -195,6 +201,12 @@ def _full_plan(
     made.writes = sorted([*made.writes, *writes], key=lambda write: write.path)
     made.findings = sorted({*made.findings, *left})
     return made
+
+
+def _refresh_locks(root: Path, request: Request, made: MigrationPlan) -> None:
+    if request.lock:
+        index = request.libs if request.libs and "://" in request.libs else None
+        made.writes, made.findings = refresh_locks(root, made.writes, made.findings, index=index)
 
 
 def _resolvable(verifier: Verifier, recipes: Sequence[Recipe]) -> tuple[tuple[Recipe, ...], list[Finding]]:

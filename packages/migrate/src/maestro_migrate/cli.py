@@ -88,6 +88,9 @@ def migrate() -> None:
 @click.option(
     "--libs", metavar="DIR_OR_INDEX", help="Where the maestro distributions come from: a folder of wheels or an index."
 )
+@click.option(
+    "--lock", is_flag=True, help="Make stale lock files anew, in a copy first, by the command that their finding names."
+)
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes to plan with; one for each core by default.")
 @click.option("--commits", is_flag=True, help="Make one commit for each theme.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Where the report goes.")
@@ -95,7 +98,7 @@ def migrate() -> None:
 @_tell_errors
 def service(
     path: Path, *, name: str, recipe_ids: str, exclude: str, dry_run: bool, check: bool, backup: bool, allow_dirty: bool, unsafe: bool, verify: bool, venv: Path | None,
-    test_command: str | None, setup_commands: tuple[str, ...], env: tuple[str, ...], libs: str | None, jobs: int | None, commits: bool, report_folder: Path | None, as_json: bool,
+    test_command: str | None, setup_commands: tuple[str, ...], env: tuple[str, ...], libs: str | None, lock: bool, jobs: int | None, commits: bool, report_folder: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Move the service in PATH onto the shared libraries, and prove that it still behaves as it did."""
     from ._migration import Request, migrate_service, plan_service, report_plan
@@ -106,7 +109,7 @@ def service(
     with _progress() as progress:
         request = Request(
             root=path, name=name, recipes=_listed(recipe_ids), exclude=_listed(exclude), unsafe=unsafe, backup=backup, allow_dirty=allow_dirty, verify=verify, venv=venv,
-            test_command=test_command, setup_commands=setup_commands, env=tuple(_assignment(pair) for pair in env), libs=libs, jobs=jobs or 0, commits=commits,
+            test_command=test_command, setup_commands=setup_commands, env=tuple(_assignment(pair) for pair in env), libs=libs, lock=lock, jobs=jobs or 0, commits=commits,
             report=report_folder, progress=progress, tell=lambda text: click.echo(text, err=True),
         )  # fmt: skip
         if dry_run or check:

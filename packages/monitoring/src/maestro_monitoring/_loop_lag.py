@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 import sysconfig
 import traceback
 from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
 from threading import Event, Thread, get_ident
 from time import monotonic
@@ -28,18 +30,20 @@ _log = logging.getLogger("maestro_monitoring")
 
 @dataclass(frozen=True, slots=True)
 class BlockedLoop:
-    """A moment at which the loop had not answered for longer than the threshold."""
+    """A moment at which the loop had not answered for longer than the threshold, and the trace it happened in."""
 
     where: str
     stack: str
     waited_s: float
+    trace_id: str | None = None
 
 
 class EventLoopMonitor:
     """A thread that calls the event loop at intervals and looks at its stack when the answer is late.
 
     The metrics are `event_loop_lag_seconds` and `event_loop_blocked_total{where}`, where `where` is the
-    service's own innermost frame (`reports.py:build`). One log line per place names it with its stack.
+    service's own innermost frame (`reports.py:build`). One log line per place names it with its stack. The line
+    and `on_blocked` run in the context of the request that blocks, and its span gets an event `event_loop.blocked`.
     """
 
     def __init__(
@@ -101,32 +105,62 @@ class EventLoopMonitor:
             except RuntimeError:  # the loop is closed
                 return
             if not answered.wait(self._threshold_s):
-                self._look(loop_thread, monotonic() - asked_at)
+                self._look(loop, loop_thread, monotonic() - asked_at)
                 while not answered.wait(0.05):
                     if stopping.is_set() or loop.is_closed():
                         return
             self._lag.observe(monotonic() - asked_at)
 
-    def _look(self, loop_thread: int, waited_s: float) -> None:
+    def _look(self, loop: asyncio.AbstractEventLoop, loop_thread: int, waited_s: float) -> None:
+        # The context first: by the time the stack is written the task may have gone on.
+        context = _context_of(asyncio.current_task(loop))
         frame = sys._current_frames().get(loop_thread)
         if frame is None:
             return
-        blocked = BlockedLoop(_place(frame), "".join(traceback.format_stack(frame)), waited_s)
-        place = self._places.admit(blocked.where)
+        where, stack = _place(frame), "".join(traceback.format_stack(frame))
+        context.run(self._tell, where, stack, waited_s)
+
+    def _tell(self, where: str, stack: str, waited_s: float) -> None:
+        blocked = BlockedLoop(where, stack, waited_s, _noted_on_span(where, stack, waited_s))
+        place = self._places.admit(where)
         self._blocked.labels(place).inc()
         if place not in self._told:
             self._told.add(place)
             _log.warning(
-                "event loop blocked for more than %.0f ms in %s\n%s",
+                "event loop blocked for more than %.0f ms in %s%s\n%s",
                 self._threshold_s * 1000,
-                blocked.where,
-                blocked.stack,
+                where,
+                f" (trace {blocked.trace_id})" if blocked.trace_id else "",
+                stack,
             )
         if self._on_blocked is not None:
             try:
                 self._on_blocked(blocked)
             except Exception:  # noqa: BLE001  # a user's callback must not end the watch
                 _log.warning("on_blocked failed", exc_info=True)
+
+
+def _context_of(task: asyncio.Task[object] | None) -> Context:
+    """Give a copy of a task's context that this thread may enter; an empty one when the loop runs no task."""
+    if task is None:
+        return Context()
+    if sys.version_info >= (3, 12):
+        return task.get_context().copy()
+    # Before Python 3.12 only the garbage collector shows what a task holds.
+    return next((held.copy() for held in gc.get_referents(task) if isinstance(held, Context)), Context())
+
+
+def _noted_on_span(where: str, stack: str, waited_s: float) -> str | None:
+    """Add an event to the current span, if any, and give its trace's id. Without OpenTelemetry there is none."""
+    if (trace := sys.modules.get("opentelemetry.trace")) is None:
+        return None
+    span = trace.get_current_span()
+    context = span.get_span_context()
+    if not context.is_valid:
+        return None
+    described = {"code.function.name": where, "code.stacktrace": stack, "event_loop.waited_s": waited_s}
+    span.add_event("event_loop.blocked", described)
+    return f"{context.trace_id:032x}"
 
 
 def _place(frame: FrameType) -> str:

@@ -81,7 +81,7 @@ def serving_http(collector: Collector, port: int = 0):
 @contextmanager
 def serving_grpc(collector: Collector, port: int = 0):
     class Service(trace_service_pb2_grpc.TraceServiceServicer):
-        def Export(self, request, context):  # noqa: N802  # the protocol's name
+        def Export(self, request, context):  # the protocol's name
             answer = collector.answer(request)
             if answer is REFUSE_FOR_NOW:
                 soon = RetryInfo(retry_delay=Duration(nanos=1_000_000)).SerializeToString()

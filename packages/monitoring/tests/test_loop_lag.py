@@ -4,7 +4,6 @@ import asyncio
 import threading
 
 import pytest
-
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 

@@ -1,11 +1,13 @@
-"""Route templates of Starlette applications: the only module that looks at its routers.
+"""Route templates of Starlette and FastAPI applications: the only module that looks at their routers.
 
-It needs `scope["endpoint"]` and `scope["router"]`, which Starlette has set since before 0.27, and a route's `path`.
+It needs `scope["endpoint"]` and `scope["router"]`, which Starlette has set since before 0.27, and a route's `path`. Since FastAPI
+0.137 an included router is one entry of `routes` that knows its prefix, and `fastapi.routing` has a walk over what it includes.
 """
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator, MutableMapping
 from typing import Any
 
@@ -15,11 +17,7 @@ _MOST_REBUILDS = 16
 
 
 class StarletteRoutes:
-    """Gives the template of a served request, mounts included; None when nothing matched.
-
-    Since FastAPI 0.137 an included router is not a route with a path. For FastAPI use `MaestroAPI` or
-    `instrument()` of maestro_core_api, which resolve templates over all supported versions.
-    """
+    """Gives the template of a served request, mounts and included routers included; None when nothing matched."""
 
     def __init__(self) -> None:
         # By the router's id, with the router itself so that the id stays its own: routers cannot be hashed.
@@ -61,7 +59,7 @@ def _table(routes: Iterable[Any]) -> dict[int, list[_Way]]:
 
 
 def _leaves(routes: Iterable[Any], prefix: str) -> Iterator[tuple[object, str]]:
-    for route in routes:
+    for route in _reached(routes):
         path = prefix + getattr(route, "path", "")
         inner = getattr(route, "routes", None)
         if inner is not None:
@@ -72,6 +70,17 @@ def _leaves(routes: Iterable[Any], prefix: str) -> Iterator[tuple[object, str]]:
             yield route.endpoint, path
         elif hasattr(route, "app"):
             yield route.app, path + "/{path:path}"
+
+
+def _reached(routes: Iterable[Any]) -> Iterator[Any]:
+    """Give each route with the path under which it is reached, those of included routers too."""
+    walk = getattr(sys.modules.get("fastapi.routing"), "iter_route_contexts", None)
+    for route in routes if walk is None else walk(list(routes)):
+        # FastAPI 0.137.0 and 0.137.1 have no walk, only this method of what stands for an included router.
+        included = getattr(route, "effective_route_contexts", None) if walk is None else None
+        for reached in (route,) if included is None else included():
+            # The path of what is no APIRoute, such as a WebSocket, was one attribute further in at first.
+            yield getattr(reached, "starlette_route", None) or reached
 
 
 def _path(scope: MutableMapping[str, Any]) -> str:

@@ -20,6 +20,9 @@ from ._spans import Change, Edit, Finding
 
 __all__ = ["import_edits", "unused_imports"]
 
+_HARMLESS = frozenset({"logging.config"})
+"""Submodules that nobody misses: an `import a.b` stays otherwise, since it also makes `a.b` known to other modules."""
+
 
 def import_edits(module: Module, changes: Sequence[Change], first_party: frozenset[str]) -> list[Edit]:
     """
@@ -393,13 +396,14 @@ def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Im
         if not any(low <= start and end <= high for low, high in gone):
             return None
     if isinstance(node, ast.Import) and any(
-        "." in alias.name and not alias.asname and alias.name.split(".")[0] == local for alias in node.names
+        "." in alias.name and alias.name not in _HARMLESS and not alias.asname and alias.name.split(".")[0] == local
+        for alias in node.names
     ):
         return None
     if _in_strings(module, local, gone) or _in_type_comments(module, local):
         return None
-    index = next((i for i, alias in enumerate(node.names) if (alias.asname or alias.name) == local), None)
-    return None if index is None else (node, index)
+    bound = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+    return (node, bound.index(local)) if local in bound else None
 
 
 def _in_all(module: Module, local: str) -> bool:

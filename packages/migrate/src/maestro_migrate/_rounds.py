@@ -140,9 +140,12 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
         after = Module(source, project)
     except UnreadableSource as error:
         raise UnreadableSource(f"result-does-not-parse: {error}") from error
-    if any(b"#" in module.source.text[edit.start : edit.end] or "#" in edit.text for edit in every) and _comments(
-        module.source.text
-    ) - _comments(source.text):
+    dead = Counter(
+        comment for change in made for start, end in change.dead for comment in _comments(module.source.text[start:end])
+    )
+    if any(b"#" in module.source.text[edit.start : edit.end] or "#" in edit.text for edit in every) and (
+        _comments(module.source.text) - _comments(source.text) - dead
+    ):
         raise _Spoilt("comment-lost: the result would lose a comment")
     missing = sorted(name for name in requires if not _is_bound(after, str(module.local_name(name))))
     if missing:

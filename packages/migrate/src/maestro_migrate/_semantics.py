@@ -436,6 +436,7 @@ class Module:
         safety: Safety = Safety.SAFE,
         sites: int = 1,
         contributes: Iterable[tuple[str, str]] = (),
+        dead: Iterable[tuple[int, int]] = (),
     ) -> Change:
         """Return one atomic change of the running recipe."""
         return Change(
@@ -447,6 +448,7 @@ class Module:
             tuple(requires),
             sites,
             tuple(contributes),
+            tuple(dead),
         )
 
     def refuse(self, at: ast.AST, reason: str, action: str, *, level: str = "note") -> Finding:

@@ -38,7 +38,8 @@ class Change:
     `requires` lists the qualified names that the new text uses and that the engine must import
     (`maestro_core_logging.get_logger`); the text names them as `Module.local_name` returned them.
     `sites` counts the plumbing sites (calls, imports) that the change settles. `contributes` are pairs that the recipe's
-    `finish` gets to make a file from, such as the fields of a settings class.
+    `finish` gets to make a file from, such as the fields of a settings class. `dead` are the spans of code that nothing uses any
+    more: the comments in them go with it, where a comment lost elsewhere spoils the file.
     """
 
     edits: tuple[Edit, ...]
@@ -49,6 +50,7 @@ class Change:
     requires: tuple[str, ...] = ()
     sites: int = 1
     contributes: tuple[tuple[str, str], ...] = ()
+    dead: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

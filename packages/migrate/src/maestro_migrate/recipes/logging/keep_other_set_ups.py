@@ -1,13 +1,13 @@
 """
 Name the logging set-ups that stay as they are.
 
-`dictConfig`, `fileConfig` and third-party loggers decide what handlers see; no rewrite of them is proven to keep that. Each is a finding, so that a person
+`fileConfig` and third-party loggers decide what handlers see; no rewrite of them is proven to keep that. Each is a finding, so that a person
 can move it to `configure_logging`.
 
 ```py unchanged
-import logging.config
+from logging.config import fileConfig
 
-logging.config.dictConfig({"version": 1})
+fileConfig("logging.ini")
 ```
 
 ```py unchanged
@@ -23,9 +23,8 @@ from collections.abc import Iterator
 from maestro_migrate import Change, Module
 
 REPORTS_ONLY = True
-WORDS = ("dictConfig", "fileConfig", "loguru", "structlog")
+WORDS = ("fileConfig", "loguru", "structlog")
 SITES = (
-    "logging.config.dictConfig",
     "logging.config.fileConfig",
     "loguru.logger.add",
     "loguru.logger.configure",

@@ -1,0 +1,40 @@
+"""Who looks at what a set-up writes, and which names it sees."""
+
+import ast
+from collections.abc import Iterable
+
+from maestro_migrate import Module, Site
+from maestro_migrate._binder import Scope, lookup
+from maestro_migrate._project import is_test_path
+
+__all__ = ["looked_at_by_tests", "names_in", "sees_module_names", "tests_using"]
+
+
+def looked_at_by_tests(module: Module, site: Site) -> str:
+    """Return which test calls the set-up that a site stands in, or an empty string: such a test may look at its handlers and lines."""
+    outermost = [
+        node.name
+        for node in module.ancestors(site.node)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    return tests_using(module, outermost[-1]) if outermost else ""
+
+
+def tests_using(module: Module, name: str) -> str:
+    """Return which test uses a name of this module, or an empty string."""
+    wanted = {f"{each}.{name}" for each in module.names}
+    for path, facts in sorted(module.project.facts.items()):
+        if is_test_path(path) and any(use in wanted or use.rpartition(".")[0] in wanted for use in facts.uses):
+            return f"{path} uses `{name}`"
+    return ""
+
+
+def names_in(sources: Iterable[str]) -> set[str]:
+    """Return the names that some expressions use."""
+    trees = (ast.parse(source, mode="eval") for source in sources)
+    return {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def sees_module_names(module: Module, sources: Iterable[str], scope: Scope) -> bool:
+    """Return whether every name in some expressions means in a scope what it means at the top of the module."""
+    return all(lookup(name, scope) in {None, module.tables.module} for name in names_in(sources))

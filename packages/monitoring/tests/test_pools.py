@@ -77,3 +77,13 @@ def test_operations_are_bounded(registry):
             pass
     labels = {"client": "payments", "operation": "_overflow", "outcome": "ok"}
     assert registry.get_sample_value("client_requests_total", labels) == 100
+
+
+def test_outcomes_are_bounded(registry):
+    """A library that makes exception classes as it goes fills no scrape."""
+    payments = ClientMetrics("payments", registry=registry)
+    for number in range(60):
+        with pytest.raises(Exception, match="no"), payments.call("charge"):
+            raise type(f"Error{number}", (Exception,), {})("no")
+    labels = {"client": "payments", "operation": "charge", "outcome": "_overflow"}
+    assert registry.get_sample_value("client_requests_total", labels) == 10

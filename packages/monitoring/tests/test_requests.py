@@ -22,6 +22,20 @@ def test_a_request_is_counted_and_timed_under_its_route_template(registry):
     assert registry.get_sample_value("http_request_duration_seconds_bucket", {**labels, "le": "0.05"}) == 1
 
 
+def test_a_websocket_is_counted_and_its_lifetime_is_no_duration(registry):
+    """An hour of chat is no slow request: it would spend the budget of every latency objective."""
+    metrics = RequestMetrics(registry=registry)
+    metrics.observe(method="GET", route="/chat/{room}", status=101, duration_s=3600)
+    assert (
+        registry.get_sample_value("http_requests_total", {"method": "GET", "route": "/chat/{room}", "status": "101"})
+        == 1
+    )
+    assert (
+        registry.get_sample_value("http_request_duration_seconds_count", {"method": "GET", "route": "/chat/{room}"})
+        == 0
+    )
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"])
 def test_standard_methods_keep_their_name(registry, method):
     """RFC 9110's methods and PATCH are label values of their own."""

@@ -1,6 +1,7 @@
 """Promises of the runtime metrics."""
 
 import gc
+import os
 import threading
 
 from maestro_monitoring import RuntimeMetrics, exposition
@@ -32,6 +33,16 @@ def test_started_twice_it_counts_once(registry):
     runtime.stop()
     runtime.stop()
     assert gc.callbacks == before
+
+
+def test_a_second_application_does_not_count_the_process_again(registry):
+    """An app factory called twice shares the counters; the CPU seconds are still those of one process."""
+    for _ in range(3):
+        runtime = RuntimeMetrics(registry=registry)
+        runtime.start()
+        exposition(None, registry)
+        runtime.stop()
+    assert 0 < registry.get_sample_value("runtime_cpu_seconds_total") <= sum(os.times()[:2])
 
 
 def test_a_collection_inside_the_clients_lock_does_not_deadlock(registry):

@@ -238,6 +238,15 @@ def test_unsampled_traces_of_slow_requests_are_kept(make, exporter):
     assert [one.name for one in spans(tracing, exporter)] == ["GET /0.6"]
 
 
+def test_an_open_websocket_is_not_slow(make, exporter):
+    """Otherwise every chat would be kept, whatever the sampling."""
+    tracing = make(sample_ratio=0, slow_s=0.5)
+    span, _ = tracing.start(scope(type="websocket"))
+    span.started_ns -= int(3600e9)
+    span.finish(method="GET", route="/chat", status=101)
+    assert spans(tracing, exporter) == ()
+
+
 def test_keeping_can_be_turned_off(make, exporter):
     """Without `slow_s` the head sampler alone decides, and children are not even recorded."""
     tracing = make(sample_ratio=0, slow_s=None)

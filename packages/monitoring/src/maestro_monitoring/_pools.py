@@ -14,6 +14,8 @@ from ._requests import DEFAULT_BUCKETS
 from ._sampling import sample_with
 
 _MAX_OPERATIONS = 200
+# Outcomes are `ok` and names of exception classes; a library that makes such classes as it goes is held up here.
+_MAX_OUTCOMES = 50
 
 
 def watch_pool(
@@ -75,6 +77,9 @@ class ClientMetrics:
         self._operations = LabelCap(
             metric="client_requests_total", label="operation", limit=_MAX_OPERATIONS, registry=registry
         )
+        self._outcomes = LabelCap(
+            metric="client_requests_total", label="outcome", limit=_MAX_OUTCOMES, registry=registry
+        )
 
     @contextmanager
     def call(self, operation: str) -> Iterator[None]:
@@ -89,4 +94,4 @@ class ClientMetrics:
             raise
         finally:
             self._duration.labels(self._client, bounded).observe(perf_counter() - started)
-            self._calls.labels(self._client, bounded, outcome).inc()
+            self._calls.labels(self._client, bounded, self._outcomes.admit(outcome)).inc()

@@ -2,7 +2,7 @@
 
 This is the only module that looks inside a `CollectorRegistry`: the client raises when a name is
 registered twice and has no public way to ask for the collector that holds it. The contract test is
-`tests/test_registry.py`.
+`tests/test_business.py`, run at both ends of the supported versions.
 """
 
 from __future__ import annotations

@@ -19,6 +19,8 @@ from ._workers import workers_directory
 
 # RFC 9110 section 9 and RFC 5789. Anything else is a client's invention and must not become a series.
 METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+# RFC 9110 section 15.2.2: what a WebSocket that was accepted counts as.
+SWITCHING_PROTOCOLS = 101
 OTHER = "_OTHER"
 UNMATCHED = "_unmatched"
 
@@ -48,8 +50,8 @@ class RequestMetrics:
     ) -> None:
         """Declare the collectors.
 
-        `buckets` are upper bounds in seconds; pass what `slo_buckets()` gives to have one at every
-        latency objective. `max_routes` bounds the route label should a caller pass raw paths.
+        `buckets` are upper bounds in seconds; `setup_monitoring(slos=…)` has one at
+        every latency objective. `max_routes` bounds the route label should a caller pass raw paths.
 
         Raises:
             MetricConflictError: the service has metrics of its own under these names.
@@ -97,12 +99,16 @@ class RequestMetrics:
 
         `route` is the template (`/orders/{id}`), or None when nothing matched. `trace_id` (32 hex digits)
         becomes the exemplar of the bucket; give it only for sampled traces, so that the link leads somewhere.
+        A status of 101 is counted without its duration: how long a WebSocket stays open says nothing of speed,
+        and would spend the budget of every latency objective.
         """
         children = self._children.get((method, route, status))
         if children is None:
             children = self._child(method, route, status)
         requests, duration, labels = children
         requests.inc()
+        if status == SWITCHING_PROTOCOLS:
+            return
         self._native.observe(duration_s, *labels)
         if trace_id is None or trace_id == _NO_TRACE or not _TRACE_ID.fullmatch(trace_id):
             duration.observe(duration_s)

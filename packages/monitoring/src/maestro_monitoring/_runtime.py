@@ -8,9 +8,12 @@ import resource
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from time import perf_counter
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -20,6 +23,18 @@ from ._sampling import sample_with
 _PAUSE_BUCKETS = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0)
 # Pauses between two scrapes; beyond that the oldest are forgotten rather than memory used.
 _MOST_PAUSES_KEPT = 10_000
+
+
+@dataclass(slots=True)
+class _Published:
+    """What a registry's counters contain already: two scrapes at once, or a second application, add nothing twice."""
+
+    cpu_s: float = 0.0
+    uncollectable: int = 0
+    lock: Lock = field(default_factory=Lock)
+
+
+_published: WeakKeyDictionary[CollectorRegistry, _Published] = WeakKeyDictionary()
 
 
 class RuntimeMetrics:
@@ -34,8 +49,7 @@ class RuntimeMetrics:
         registry = registry_or_default(registry)
         self._registry = registry
         self._pauses: list[tuple[int, float]] = []
-        self._uncollectable_seen = 0
-        self._cpu_seen = 0.0
+        self._published = _published.setdefault(registry, _Published())
         self._started_at = 0.0
         self._stop: Callable[[], None] | None = None
         self._declare(registry)
@@ -83,15 +97,19 @@ class RuntimeMetrics:
 
     def sample(self) -> None:
         """Publish what was noted since the last time, and read the gauges."""
+        with self._published.lock:
+            self._publish()
+
+    def _publish(self) -> None:
         pauses, self._pauses = self._pauses, []
         for generation, seconds in pauses:
             self._gc_pause.labels(generation).observe(seconds)
         uncollectable = sum(generation["uncollectable"] for generation in gc.get_stats())
-        self._gc_uncollectable.inc(max(0, uncollectable - self._uncollectable_seen))
-        self._uncollectable_seen = uncollectable
+        self._gc_uncollectable.inc(max(0, uncollectable - self._published.uncollectable))
+        self._published.uncollectable = uncollectable
         cpu = sum(os.times()[:2])
-        self._cpu.inc(max(0.0, cpu - self._cpu_seen))
-        self._cpu_seen = cpu
+        self._cpu.inc(max(0.0, cpu - self._published.cpu_s))
+        self._published.cpu_s = cpu
         self._memory.set(_resident_bytes())
         self._threads.set(threading.active_count())
         descriptors = _open_fds()

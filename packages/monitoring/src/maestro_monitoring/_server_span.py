@@ -45,6 +45,7 @@ class ServerSpan(Span):
         self._events: list[Event] = []
         self._links: list[Link] = []
         self._ended_ns: int | None = None
+        self.status_code = 0
         self.attributes = attributes
         self.started_ns = time_ns()
 
@@ -120,6 +121,7 @@ class ServerSpan(Span):
     def finish(self, *, method: str, route: str | None, status: int, error: BaseException | None = None) -> None:
         """End it with what is known of the response: template, status code, and the exception that got through."""
         attributes = self.attributes
+        self.status_code = status
         attributes["http.request.method"] = method
         attributes["http.response.status_code"] = status
         if route is not None:

@@ -27,7 +27,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from ._instrumentation import Instrumentor, switch_on
-from ._requests import OTHER, bounded_method
+from ._requests import OTHER, SWITCHING_PROTOCOLS, bounded_method
 from ._sampling_tail import HeadSampler, TailBuffer
 from ._server_span import ServerSpan
 from .errors import MissingExtraError, TracingError
@@ -117,7 +117,7 @@ class Tracing:
             self._tail.on_end(span.readable())
         elif self._slow_s is None:
             return
-        elif span.failed or span.duration_s >= self._slow_s:
+        elif span.failed or (span.duration_s >= self._slow_s and span.status_code != SWITCHING_PROTOCOLS):
             self._tail.keep(context.trace_id, span.readable())
         else:
             self._tail.forget(context.trace_id)
@@ -138,7 +138,7 @@ def setup_tracing(
     """Make a tracer provider that exports by OTLP, and set it and W3C propagation for the process.
 
     `sample_ratio` is the share of new traces that are kept; callers' decisions are respected. Requests that fail, or
-    take `slow_s` seconds or more, are kept whatever was decided; None turns that off. `endpoint` defaults to what
+    take `slow_s` seconds or more, are kept whatever was decided; None turns that off. An open WebSocket is not slow. `endpoint` defaults to what
     OTEL_EXPORTER_OTLP_ENDPOINT says. `protocol` is `http/protobuf` or `grpc` (extra `otel-grpc`).
 
     Raises:

@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 CODE := packages utilities scripts benchmarks tests conftest.py $(wildcard examples/*.py)
 SOURCES := $(wildcard packages/*/src utilities/src)
 
-.PHONY: help setup demo test test-corpus check format bless coverage bench lock services-up services-down services-status test-migration clean
+.PHONY: help setup demo test test-corpus check format bless coverage bench docs lock services-up services-down services-status test-migration clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 22
@@ -52,6 +52,9 @@ coverage: setup ## Print the line coverage of each library
 bench: setup ## Measure us and the peers, and write docs/benchmarks.md
 	$(PYTHON) -m benchmarks
 
+docs: setup ## Build the documentation site into site/; what leads nowhere fails
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
+
 lock: ## Resolve the packages anew into requirements.lock (versions and hashes, no addresses)
 	scripts/lock
 
@@ -68,4 +71,4 @@ test-migration: setup ## Back up, install, migrate and test one service: SERVICE
 	.venv/bin/maestro migrate service "$(SERVICE)"
 
 clean: services-down ## Remove what the other targets made
-	rm -rf .venv .tools .services .demo build dist
+	rm -rf .venv .tools .services .demo build dist site

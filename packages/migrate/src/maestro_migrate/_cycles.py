@@ -24,15 +24,14 @@ def closed_circles(root: Path, files: Sequence[str], writes: Sequence[FileWrite]
     graph = _Graph(root, Project({}, files=[*files, *after]), after)
     found: dict[tuple[str, str], Finding] = {}
     for write in writes:
-        gained = _gained(graph, write)
         for change in write.changes:
             for name in change.requires:
                 home = name.rpartition(".")[0]
                 target = graph.project.path_of(home)
-                if target is None or target not in gained or (change.recipe, write.path) in found:
+                if target is None or (change.recipe, write.path) in found:
                     continue
                 way = graph.way(target, write.path)
-                if way:
+                if way and target in _gained(graph, write):
                     reason = f"import-circle: importing {home} here would close a circle, since {' imports '.join(way)}"
                     action = f"break the circle, or import {name} inside the functions that use it"
                     key = (change.recipe, write.path)
@@ -56,7 +55,7 @@ def imported_from(root: Path, files: Sequence[str], writes: Sequence[FileWrite],
 
 def _gained(graph: "_Graph", write: FileWrite) -> set[str]:
     """Return the project's files that a module imports after its changes and did not before."""
-    if write.path not in graph.after or not any(change.requires for change in write.changes):
+    if write.path not in graph.after:
         return set()
     new = {target for target, _ in graph.edges(write.path, graph.after[write.path])}
     old = {target for target, _ in graph.edges(write.path, write.before or b"")}

@@ -18,12 +18,13 @@ from pathlib import Path
 
 import pytest
 
-from maestro_migrate._engine import Options, _prefilter, plan
+from maestro_migrate._engine import Options, plan
 from maestro_migrate._facts import facts_of
 from maestro_migrate._files import walk_files
 from maestro_migrate._project import Facts, Project
 from maestro_migrate._recipe import all_recipes
 from maestro_migrate._rounds import FileResult, rewrite_file
+from maestro_migrate._scan import prefilter
 from maestro_migrate._semantics import Module
 from maestro_migrate._source import UnreadableSource, read_source
 
@@ -116,7 +117,7 @@ def problems_of(path: str, raw: bytes, result: FileResult) -> list[str]:
 def test_every_file_survives_every_recipe(name: str) -> None:
     """Nothing crashes; what is changed is Python, keeps its comments and all else, and rests."""
     root = ROOTS[name]
-    recipes, wanted = all_recipes(), _prefilter(all_recipes())
+    recipes, wanted = all_recipes(), prefilter(all_recipes())
     problems: list[str] = []
     read = changed = 0
     for path in corpus(root):

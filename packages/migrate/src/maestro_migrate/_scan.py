@@ -1,0 +1,180 @@
+"""
+What every file tells the others, gathered before any of them is rewritten.
+
+A file is parsed only if it holds a word that some recipe looks for, or could hand something on to a file that does.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ._cache import ResultCache, build_digest, digest
+from ._facts import facts_of
+from ._files import is_service_code
+from ._project import PATCH_WORDS, Facts, Project, import_names
+from ._recipe import Recipe
+from ._semantics import Module
+from ._source import UnreadableSource, read_source
+from ._workers import Work, run_over
+
+__all__ = ["Options", "Prefilter", "Scan", "prefilter", "scan_files"]
+
+# Which names the project is imported by is wanted of files that no recipe looks at, too; a line that only looks like an import does no harm.
+_IMPORTS = re.compile(rb"(?m)^[ \t]*(?:from|import)[ \t]+([A-Za-z_][\w.]*)")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to plan: recipes, whether to apply changes that want review, processes, cache, who is told of progress, and (recipe, path) pairs to leave out."""
+
+    recipes: tuple[Recipe, ...]
+    unsafe: bool = False
+    jobs: int = 0
+    cache: Path | None = None
+    progress: Callable[[str, int, int], None] | None = None
+    withheld: frozenset[tuple[str, str]] = frozenset()
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The facts of some files, and a digest of them all."""
+
+    facts: Mapping[str, Facts]
+    digest: str
+
+
+def scan_files(root: Path, files: Sequence[str], options: Options, store: ResultCache) -> Scan:
+    """Return what the files below `root` tell each other."""
+    names = import_names(files)
+    roots = frozenset(part for each in names.values() for name in each[:2] for part in [name.split(".")[0]])
+    recipes = (f"{r.id} {r.version}".encode() for r in options.recipes)
+    context = digest(build_digest().encode(), "\0".join(sorted(roots)).encode(), *recipes).encode()
+    empty = Project({}, files=files)
+    seen: dict[str, str] = {}
+    memo: dict[str, str] = {}
+
+    def scanned(paths: Sequence[str], words: Prefilter | None) -> dict[str, Facts]:
+        mark = b"whole" if words is None else b""
+
+        def key(path: str, raw: bytes) -> str:
+            return digest(context, mark, path.encode(), names[path][0].encode() if names[path] else b"", raw)
+
+        work = Work("scan", partial(_scan_file, empty, roots, options.recipes, words), key, _unread)
+        texts = run_over(root, paths, work, store=store, jobs=options.jobs, progress=options.progress)
+        found = {}
+        for path in paths:
+            text = texts.pop(path)
+            seen[path] = digest(text.encode())
+            found[path] = Facts(**_shared(json.loads(text), memo))
+        return found
+
+    facts = scanned(files, prefilter(options.recipes))
+    lenders = _lenders(facts, {site.split(".")[0] for recipe in options.recipes for site in recipe.sites})
+    if lenders:
+        facts |= scanned(lenders, None)
+    return Scan(facts, digest(*(f"{path} {seen[path]}".encode() for path in sorted(seen))))
+
+
+def _unread(reason: str) -> str:
+    return json.dumps({"unparsed": reason})
+
+
+def _shared(plain: dict[str, Any], memo: dict[str, str]) -> dict[str, Any]:
+    """Return facts with each name kept once, however many files speak of it."""
+    for name in ("uses", "imports", "bound"):
+        if name in plain:
+            plain[name] = [memo.setdefault(each, each) for each in plain[name]]
+    if "exports" in plain:
+        plain["exports"] = {memo.setdefault(k, k): memo.setdefault(v, v) for k, v in plain["exports"].items()}
+    return plain
+
+
+def _lenders(facts: Mapping[str, Facts], heads: set[str]) -> list[str]:
+    """Return the files that must be read whole: others star-import them, or take the plumbing's module from them although they do not use it."""
+    project = Project(facts)
+    wanted: set[str] = set()
+    for each in facts.values():
+        wanted.update(each.stars, _lending(each.uses, heads))
+    return sorted({path for name in wanted if (path := project.path_of(name)) is not None})
+
+
+def _lending(uses: Iterable[str], heads: set[str]) -> Iterable[str]:
+    for use in uses:
+        owner, _, last = use.rpartition(".")
+        if last in heads:
+            yield owner
+        yield from (use.partition(f".{head}.")[0] for head in heads if f".{head}." in use)
+
+
+@dataclass(frozen=True)
+class Prefilter:
+    """What a file must hold for its facts to matter to any other file; plain searches first, since they cost next to nothing."""
+
+    words: tuple[bytes, ...]
+    heads: tuple[tuple[bytes, re.Pattern[bytes]], ...]
+
+    def passes(self, raw: bytes) -> bool:
+        """Return whether the file has to be parsed."""
+        if any(word in raw for word in self.words) or PATCH_WORDS.search(raw) or _STAR.search(raw):
+            return True
+        return any(head in raw and borrowed.search(raw) for head, borrowed in self.heads)
+
+
+_STAR = re.compile(rb"import[ \t]+\*|sys\.modules|\b(?:vars|dir|getmembers)\(\w")
+
+
+def prefilter(recipes: Sequence[Recipe]) -> Prefilter:
+    """Return what a file must hold to matter to some recipe, or to files that do."""
+    words = tuple(sorted({word.encode() for recipe in recipes for word in recipe.words}))
+    heads = sorted({site.partition(".")[0] for recipe in recipes for site in recipe.sites})
+    forms = (r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b", r"\w\.{0}\b", r"""["']{0}["']""", r"^[ \t]+{0},?[ \t]*$")
+    borrowed = [re.compile("|".join(form.format(head) for form in forms).encode(), re.MULTILINE) for head in heads]
+    return Prefilter(words, tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)))
+
+
+def _scan_file(
+    project: Project,
+    roots: frozenset[str],
+    recipes: Sequence[Recipe],
+    words: Prefilter | None,
+    path: str,
+    raw: bytes,
+) -> str:
+    if words is not None and not words.passes(raw) and not (path.endswith("__init__.py") and b"import" in raw):
+        reason = ""
+        if b"\0" in raw:
+            reason = "holds NUL bytes: binary, or UTF-16 text that Python does not read either"
+        imports = sorted({name.decode() for name in _IMPORTS.findall(raw) if name.split(b".")[0].decode() in roots})
+        return json.dumps({"unparsed": reason} if reason else {"imports": imports} if imports else {})
+    try:
+        module = Module(read_source(raw, path), project)
+    except UnreadableSource as error:
+        return json.dumps({"unparsed": str(error)})
+    facts = facts_of(module, roots)
+    for recipe in recipes if is_service_code(path, raw) else ():
+        if recipe.words and not any(word.encode() in raw for word in recipe.words):
+            continue
+        if recipe.sites:
+            count = module.count(recipe.sites)
+            if count:
+                facts.sites[recipe.id] = count
+            elif not facts.hidden and module.mentions(recipe.sites):
+                facts.hidden = True
+        if recipe.scan is not None:
+            module.recipe = recipe.id
+            try:
+                found = recipe.scan(module)
+            except Exception as error:  # noqa: BLE001  # the boundary to recipes, which anybody writes
+                facts.failed[recipe.id] = f"{type(error).__name__}: {error}"
+                continue
+            if found:
+                facts.recipes[recipe.id] = found
+    facts.marks = module.marks
+    if words is None:
+        facts.bound = sorted(module.tables.module.bindings)
+    plain = ((each.name, getattr(facts, each.name)) for each in fields(facts))
+    return json.dumps({name: value for name, value in plain if value})

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -31,6 +33,28 @@ def test_importing_a_library_imports_no_driver():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("library", "stands_on", "budget"),
+    [
+        ("maestro_core_logging", "structlog", 45),
+        ("maestro_core_config", "pydantic_settings", 40),
+        ("maestro_monitoring", "asyncio, prometheus_client", 50),
+    ],
+)
+def test_importing_a_library_keeps_to_its_budget(library: str, stands_on: str, budget: int):
+    """What `-X importtime` lists beyond the library's own dependency is a few modules; counted, since clocks differ."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", f"import {stands_on}, json.tool, {library}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if line.startswith("import time:")]
+    added = lines[lines.index("json.tool") + 1 :]
+    assert library in added
+    assert len(added) <= budget, added
 
 
 def test_core_logging_depends_on_neither_pydantic_nor_fastapi():

@@ -13,6 +13,7 @@ from maestro_core_logging._logger import BoundLogger, Logger, get_logger
 from maestro_core_logging._queue import flush_queues
 from maestro_core_logging._redaction import NoRedaction, Redaction
 from maestro_core_logging._ring import DebugRing, debug_ring
+from maestro_core_logging._root import RootLogger, root_logger
 from maestro_core_logging._servers import take_over_servers
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Logger",
     "NoRedaction",
     "Redaction",
+    "RootLogger",
     "change_level_on_signal",
     "configure_logging",
     "current_context",
@@ -39,6 +41,7 @@ __all__ = [
     "reopen_files",
     "reopen_on_signal",
     "reset_level",
+    "root_logger",
     "sampled",
     "set_level",
     "take_over_servers",

@@ -4,7 +4,8 @@ Recipes: one file each, whose docstring is its page and whose fenced examples ar
 A recipe holds `rewrite(…)` objects, or `scan(module)` (facts, plain data) and `edit(module)` (changes out), or both. It may say:
 `NEEDS` (distributions that its new code imports), `WORDS` (one of these must occur in a file, or the file is not even parsed), `SITES`
 (qualified names that the inventory counts as plumbing), `ORDER` (lower runs first), and `finish(project, contributions)` where a file
-outside the edited ones is made from what the edits contributed. `REPORTS_ONLY = True` says that it names what stays and never rewrites.
+outside the edited ones is made from what the edits contributed. A `scan` that returns `{"retires": True, …}` says that `edit` may take top-level names of
+the file away; then every file that may import it is read, whatever it uses. `REPORTS_ONLY = True` says that it names what stays and never rewrites.
 """
 
 import importlib

@@ -7,7 +7,7 @@ A file is parsed only if it holds a word that some recipe looks for, or could ha
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,7 +58,7 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
     memo: dict[str, str] = {}
 
     def scanned(paths: Sequence[str], words: Prefilter | None) -> dict[str, Facts]:
-        mark = b"whole" if words is None else b""
+        mark = b"whole" if words is None else b" ".join(words.modules)
 
         def key(path: str, raw: bytes) -> str:
             return digest(context, mark, path.encode(), names[path][0].encode() if names[path] else b"", raw)
@@ -72,11 +72,26 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
             found[path] = Facts(**_shared(json.loads(text), memo))
         return found
 
-    facts = scanned(files, prefilter(options.recipes))
+    usual = prefilter(options.recipes)
+    facts = scanned(files, usual)
+    retiring = {names[path][0].rpartition(".")[2].encode() for path in files if _retires(facts[path]) and names[path]}
+    if retiring:
+        unread = [path for path in files if not _is_told(facts[path])]
+        facts |= scanned(unread, replace(usual, modules=tuple(sorted(retiring))))
     lenders = _lenders(facts, {site.split(".")[0] for recipe in options.recipes for site in recipe.sites})
     if lenders:
         facts |= scanned(lenders, None)
     return Scan(facts, digest(*(f"{path} {seen[path]}".encode() for path in sorted(seen))))
+
+
+def _retires(facts: Facts) -> bool:
+    """Return whether a recipe may take top-level names of the file away, so that whoever may import it has to be read."""
+    return any(isinstance(found, dict) and found.get("retires") for found in facts.recipes.values())
+
+
+def _is_told(facts: Facts) -> bool:
+    """Return whether a file was parsed, as far as its facts show."""
+    return bool(facts.uses or facts.exports or facts.recipes or facts.unparsed)
 
 
 def _unread(reason: str) -> str:
@@ -116,10 +131,11 @@ class Prefilter:
 
     words: tuple[bytes, ...]
     heads: tuple[tuple[bytes, re.Pattern[bytes]], ...]
+    modules: tuple[bytes, ...] = ()  # the last parts of modules that may lose names
 
     def passes(self, raw: bytes) -> bool:
         """Return whether the file has to be parsed."""
-        if any(word in raw for word in self.words) or PATCH_WORDS.search(raw) or _STAR.search(raw):
+        if any(word in raw for word in (*self.words, *self.modules)) or PATCH_WORDS.search(raw) or _STAR.search(raw):
             return True
         return any(head in raw and borrowed.search(raw) for head, borrowed in self.heads)
 

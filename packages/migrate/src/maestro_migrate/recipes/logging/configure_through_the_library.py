@@ -41,6 +41,20 @@ def main():
     configure_logging(level="DEBUG" if args else "INFO", template="%(levelname)s %(message)s")
 ```
 
+What a service's format shows beyond time, level, name and message is asked for, so that no field is lost:
+
+```py before
+import logging
+
+logging.basicConfig(level="INFO", format="%(asctime)s %(threadName)s %(message)s")
+```
+
+```py after
+from maestro_core_logging import configure_logging
+
+configure_logging(level="INFO", record_fields=["threadName"])
+```
+
 Handlers of one's own, files and spread arguments are left alone:
 
 ```py unchanged
@@ -61,14 +75,26 @@ from collections.abc import Iterator
 
 from maestro_migrate import Change, Edit, Module, Safety
 
-WORDS = ("basicConfig",)
+from ._dict_config import keywords_of_lines
+from ._layout import laid_out
+from ._lines import is_tool, lines_of_template
+from ._plain import has_effects, literal_of
+
+WORDS = ("basicConfig", "dictConfig", "fileConfig")
 SITES = ("logging.basicConfig",)
 NEEDS = ("maestro-core-logging",)
 TARGET = "maestro_core_logging.configure_logging"
+ID = "logging/configure_through_the_library"
 BASIC_FORMAT = '"%(levelname)s:%(name)s:%(message)s"'
-_CLI = frozenset({"argparse", "click", "typer", "fire", "docopt", "optparse", "cleo", "cmd"})
 _TEXT = {"format": "template", "datefmt": "datefmt", "style": "style"}
 _SAME = frozenset({"level", "stream", "force"})
+
+
+def scan(module: Module) -> bool:
+    """Return whether this module has a set-up that may disable loggers, which `force` of the library's enables again."""
+    return any(
+        site.call is not None for site in module.references("logging.config.dictConfig", "logging.config.fileConfig")
+    )
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -81,7 +107,7 @@ def edit(module: Module) -> Iterator[Change]:
                 site.node, "passed-on: the function itself is handed on, so its arguments cannot be told", action
             )
             continue
-        reason = _unsupported(call)
+        reason = _unsupported(module, call)
         local = module.local_name(TARGET)
         if reason is None and local is None:
             reason = "name-taken: `configure_logging` means something else in this file"
@@ -102,28 +128,23 @@ def edit(module: Module) -> Iterator[Change]:
         )
 
 
-def _unsupported(call: ast.Call) -> str | None:
+def _unsupported(module: Module, call: ast.Call) -> str | None:
     if call.args or any(keyword.arg is None for keyword in call.keywords):
         return "computed-arguments: the arguments are spread, so it cannot be told what they say"
     unknown = sorted(str(k.arg) for k in call.keywords if k.arg not in _SAME and k.arg not in _TEXT)
     if unknown:
         return f"own-handlers: it sets {', '.join(unknown)}, which the library does not take over"
+    if any(keyword.arg in _TEXT and has_effects(keyword.value) for keyword in call.keywords):
+        return "computed-format: what computes the format may do something else, too"
+    forced = next((keyword.value for keyword in call.keywords if keyword.arg == "force"), None)
+    if forced is not None and any(facts.recipes.get(ID) for facts in module.project.facts.values()):
+        return "disabled-loggers: with force the library enables loggers that another set-up of this project disables"
     return None
 
 
 def _edits(module: Module, function: ast.expr, call: ast.Call, local: str) -> list[Edit] | None:
-    tool = _CLI & {
-        str(binding.target).split(".")[0]
-        for scope in module.tables.scopes
-        for bindings in scope.bindings.values()
-        for binding in bindings
-        if binding.kind == "import"
-    }
     arguments = [module.source.slice(keyword) for keyword in call.keywords if keyword.arg in _SAME]
-    if tool:
-        texts = {keyword.arg: module.source.slice(keyword.value) for keyword in call.keywords if keyword.arg in _TEXT}
-        arguments.append(f"template={texts.pop('format', BASIC_FORMAT)}")
-        arguments += [f"{_TEXT[str(name)]}={text}" for name, text in texts.items()]
+    arguments += _lines(module, {str(keyword.arg): keyword.value for keyword in call.keywords if keyword.arg in _TEXT})
     if not any(keyword.arg == "level" for keyword in call.keywords):
         arguments.insert(0, "level=None")  # without a level, the original leaves the root logger's as it is
     start, end = module.source.span(function)[1], module.source.span(call)[1]
@@ -131,4 +152,17 @@ def _edits(module: Module, function: ast.expr, call: ast.Call, local: str) -> li
         return [module.replace(function, local)]
     if module.source.comments(start + 1, end - 1):
         return None
-    return [module.replace(function, local), Edit(start, end, f"({', '.join(arguments)})")]
+    return [Edit(module.source.span(function)[0], end, laid_out(module, call, f"{local}(", arguments, ")"))]
+
+
+def _lines(module: Module, texts: dict[str, ast.expr]) -> list[str]:
+    """Return the keywords for the text that the lines had: itself in a tool, in a service what the library's lines lack of its fields."""
+    if not is_tool(module):
+        if "format" not in texts:
+            return []
+        options = {name: literal_of(module, node) for name, node in texts.items()}
+        lines = lines_of_template(module, options.pop("format"), options)
+        if "?" not in lines.record_fields:
+            return [f"{argument.name}={argument.source}" for argument in keywords_of_lines(lines, tool=False)]
+    shown = {name: module.source.slice(node) for name, node in texts.items()}
+    return [f"template={shown.pop('format', BASIC_FORMAT)}", *(f"{_TEXT[name]}={text}" for name, text in shown.items())]

@@ -1,8 +1,8 @@
 """
-Log through the root logger instead of the module's functions.
+Log through the library's root logger instead of the module's functions.
 
-`logging.info(…)` is the root logger's `info`, except that it first calls `basicConfig` when the root logger has no handlers. Where the project
-configures logging itself, inside a function, both do the same:
+`logging.info(…)` is the root logger's `info`, except that it first calls `basicConfig` when the root logger has no handlers. `root_logger.info(…)` does
+both as well, whenever it is called, and also takes fields as keywords:
 
 ```py before
 import logging
@@ -16,75 +16,80 @@ def main():
 ```py after
 import logging
 
-from maestro_core_logging import get_logger
+from maestro_core_logging import root_logger
 
 
 def main():
     logging.basicConfig(level="INFO")
-    get_logger().info("started with %s", 3)
+    root_logger.info("started with %s", 3)
 ```
 
-Where nothing configures it, the hidden `basicConfig` is what makes the lines appear, so the call stays:
+A function that is handed on does the same wherever it is called; as an attribute of a class it would become a method, so there it stays:
+
+```py before
+import atexit
+import logging
+
+atexit.register(logging.info, "done")
+```
+
+```py after
+import atexit
+
+from maestro_core_logging import root_logger
+
+atexit.register(root_logger.info, "done")
+```
 
 ```py unchanged
 import logging
 
 
-def work():
-    logging.error("no one configured me")
+class Job:
+    say = logging.info
 ```
 """
 
+import ast
 from collections.abc import Iterator
 
-from maestro_migrate import Change, Module
+from maestro_migrate import Change, Module, Site
 
 WORDS = ("logging",)
 LEVELS = ("debug", "info", "warning", "error", "critical", "exception", "log")
 SITES = tuple(f"logging.{level}" for level in LEVELS)
 NEEDS = ("maestro-core-logging",)
-TARGET = "maestro_core_logging.get_logger"
-ID = "logging/log_through_the_root_logger"
-_CONFIGURED = (
-    "logging.basicConfig",
-    "logging.config.dictConfig",
-    "logging.config.fileConfig",
-    "maestro_core_logging.configure_logging",
-)
-
-
-def scan(module: Module) -> bool:
-    """Return whether this module configures logging."""
-    return any(site.call is not None for site in module.references(*_CONFIGURED))
+TARGET = "maestro_core_logging.root_logger"
+ACTION = "use maestro_core_logging.root_logger, whose methods do what the functions do"
 
 
 def edit(module: Module) -> Iterator[Change]:
-    """Yield one change for every call of a root function that runs after logging is configured."""
-    action = "call configure_logging where the program starts, then use get_logger()"
-    configured = any(facts.recipes.get(ID) for facts in module.project.facts.values())
-    for site in module.sites(*SITES, action=action):
+    """Yield one change for every use of a root function that is called or handed on to a call."""
+    for site in module.sites(*SITES, action=ACTION):
         local = module.local_name(TARGET)
-        if site.call is None:
-            module.refuse(site.node, "passed-on: the function itself is handed on", action)
-        elif not configured:
+        if site.call is None and not _is_handed_on(module, site):
             module.refuse(
-                site.call,
-                "implicit-configuration: nothing configures logging, so this call's hidden basicConfig does",
-                action,
-            )
-        elif site.scope.kind in {"module", "class"}:
-            module.refuse(
-                site.call, "import-time: it may run before logging is configured, and then configures it", action
+                site.node,
+                "passed-on: the function itself is kept, and a method may not be what is wanted there",
+                ACTION,
             )
         elif local is None:
-            module.refuse(site.call, "name-taken: `get_logger` means something else in this file", action)
+            module.refuse(site.whole, "name-taken: `root_logger` means something else in this file", ACTION)
         elif module.source.comments(*module.source.span(site.node)):
-            module.refuse(site.call, "comment: a comment stands in what would be replaced", action)
+            module.refuse(site.whole, "comment: a comment stands in what would be replaced", ACTION)
         else:
             level = site.qualname.rpartition(".")[2]
             yield module.change(
-                module.replace(site.node, f"{local}().{level}"),
-                at=site.call,
-                reason="the root logger's own method does the same once logging is configured",
+                module.replace(site.node, f"{local}.{level}"),
+                at=site.whole,
+                reason="its method does what the function does, the hidden basicConfig included",
                 requires=[TARGET],
             )
+
+
+def _is_handed_on(module: Module, site: Site) -> bool:
+    """Return whether a function is an argument of a call or a default value."""
+    parent = module.parent(site.node)
+    if isinstance(parent, ast.arguments | ast.keyword):
+        return True
+    return isinstance(parent, ast.Call) and parent.func is not site.node

@@ -113,6 +113,7 @@ from maestro_migrate._binder import lookup
 
 from ._dead_code import dead_after, joined, own_lines
 from ._dict_config import Argument, NotProven, SetUp, read_dict_config
+from ._layout import laid_out
 from ._lines import Lines, lines_of_class
 from ._uses import looked_at_by_tests, names_in, sees_module_names
 
@@ -124,7 +125,6 @@ ID = "logging/replace_dict_config"
 TARGET = "maestro_core_logging.configure_logging"
 ACTION = "call configure_logging by hand, or give the handlers the formatter maestro_core_logging.EventFormatter"
 _DOTTED = re.compile(r"(?:ext://)?(?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*")
-_LINE_LENGTH = 100
 
 
 def scan(module: Module) -> dict[str, Any]:
@@ -142,10 +142,11 @@ def scan(module: Module) -> dict[str, Any]:
             if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
         found["strings"] = sorted(text for text in strings if _DOTTED.fullmatch(text))
-    others = [
-        site.qualname for site in module.references("logging.FileHandler", "logging.handlers") if site.call is not None
-    ]
-    return found | ({"handlers": sorted(set(others))} if others else {})
+    if any(site.call is not None for site in module.references(*SITES)):
+        found["retires"] = True
+    references = module.references("logging.FileHandler", "logging.handlers")
+    others = {site.qualname for site in references if site.call is not None}
+    return found | ({"handlers": sorted(others)} if others else {})
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -168,15 +169,11 @@ def _change(module: Module, site: Site) -> Change:
         raise NotProven("comment: a comment stands in what would be replaced")
     _check_project(module, site)
     set_up = read_dict_config(module, config, _formatters(module))
-    kept = (
-        []
-        if statement is None or _follows(module, statement, call)
-        else [a for a in set_up.arguments if not (a.fixed or a.late)]
-    )
+    stays_there = statement is not None and not _follows(module, statement, call)
+    kept = [a for a in set_up.arguments if stays_there and not (a.fixed or a.late)]
     given = [argument for argument in set_up.arguments if argument not in kept]
-    if not sees_module_names(module, [argument.source for argument in given], site.scope) and (
-        statement is not None or set_up.freed
-    ):
+    moved = given if statement in module.tree.body else [argument for argument in given if argument.late]
+    if not sees_module_names(module, [argument.source for argument in moved], site.scope):
         raise NotProven("name-taken: a name that the call needs means something else where it is called")
     return _rewritten(module, site, set_up, kept, given, statement, local)
 
@@ -195,7 +192,7 @@ def _rewritten(
     name = statement.targets[0].id if isinstance(statement, ast.Assign) else ""  # type: ignore[attr-defined]  # a plain name, as `_dictionary` saw to
     words = [f"**{name}"] if kept else []
     words += [f"{argument.name}={argument.source}" for argument in given]
-    edits = [Edit(*source.span(site.call), _laid_out(module, site.call, f"{local}(", words, ")"))]
+    edits = [Edit(*source.span(site.call), laid_out(module, site.call, f"{local}(", words, ")"))]
     gone, dead = [source.span(site.call)], []
     if statement is not None:
         assert isinstance(statement, ast.Assign)
@@ -203,7 +200,7 @@ def _rewritten(
         span = own_lines(module, statement)
         if kept or span is None:
             pairs = [f'"{argument.name}": {argument.source}' for argument in kept]
-            edits.append(Edit(*source.span(statement.value), _laid_out(module, statement, "{", pairs, "}")))
+            edits.append(Edit(*source.span(statement.value), laid_out(module, statement, "{", pairs, "}")))
         else:
             dead.append(span)
     staying = names_in(argument.source for argument in set_up.arguments) | {name}
@@ -305,20 +302,3 @@ def _without_submodule(module: Module, site: Site) -> list[Edit]:
     if plain:
         return [Edit(*module.source.line_bounds(own[0].lineno), "")]
     return [module.replace(own[0], "import logging")] if rest else []
-
-
-def _laid_out(module: Module, at: ast.AST, head: str, words: Sequence[str], tail: str) -> str:
-    """Return the words on one line where they fit, else one a line as black would have it."""
-    source = module.source
-    line_start = source.line_bounds(module.statement(at).lineno)[0]
-    indent = re.match(rb"[ \t]*", source.text[line_start:])[0].decode()  # type: ignore[index]  # it matches anything
-    one = f"{head}{', '.join(words)}{tail}"
-    before = len(source.text[source.line_bounds(at.lineno)[0] : source.span(at)[0]])  # type: ignore[attr-defined]  # a call or a statement
-    if "\n" not in one and before + len(one) <= _LINE_LENGTH:
-        return one
-    inner = indent + ("\t" if "\t" in indent else "    ")
-    newline = source.newline
-    joined = ", ".join(words)
-    if "\n" not in joined and len(inner) + len(joined) <= _LINE_LENGTH:
-        return f"{head}{newline}{inner}{joined}{newline}{indent}{tail}"
-    return head + "".join(f"{newline}{inner}{word}," for word in words) + f"{newline}{indent}{tail}"

@@ -23,7 +23,7 @@ def shrink(size):
     log.warning("shrinking to %s", size)
 ```
 
-A `warn` of something else is left alone:
+A `warn` of something else is left alone, and so is every one where the project has a `warn` of its own for loggers:
 
 ```py unchanged
 import warnings
@@ -38,19 +38,36 @@ from collections.abc import Iterator
 
 from maestro_migrate import Change, Edit, Module
 
-WORDS = (".warn(",)
+WORDS = (".warn", "setLoggerClass")
 SITES = ()
 ORDER = 60
+ID = "logging/warn_by_its_current_name"
 _LOGGERS = frozenset({"logging.getLogger()", "maestro_core_logging.get_logger()"})
+
+
+def scan(module: Module) -> bool:
+    """Return whether this module gives loggers a `warn` of its own: a logger class, or another method in its place."""
+    if any(True for _ in module.references("logging.setLoggerClass")):
+        return True
+    return any(
+        isinstance(node, ast.Attribute) and node.attr == "warn" and not isinstance(node.ctx, ast.Load)
+        for node in ast.walk(module.tree)
+    )
 
 
 def edit(module: Module) -> Iterator[Change]:
     """Yield one change for every `warn` of a proven logger that no test replaces."""
+    own = next((path for path, facts in sorted(module.project.facts.items()) if facts.recipes.get(ID)), "")
     for uses in list(module.tables.uses.values()):
         for use in uses:
             if use.call is None or not isinstance(use.outer, ast.Attribute) or use.outer.attr != "warn":
                 continue
             if module.provenance(use.outer.value, use.scope) not in _LOGGERS:
+                continue
+            if own:
+                module.refuse(
+                    use.call, f"own-warn: {own} gives loggers a `warn` of its own", "rename it there and here together"
+                )
                 continue
             if any(
                 patch.endswith(".warn")

@@ -51,10 +51,11 @@ def require_folder(path: Path) -> Path:
     Return the resolved folder.
 
     Raises:
-        UnusableInput: it does not exist, is a file, or cannot be listed.
+        UnusableInput: it does not exist, is a file, a link to nothing or to itself, or cannot be listed.
     """
     if not path.exists():
-        raise UnusableInput(path, "does not exist", advice="give the folder of a service")
+        problem = "is a link that leads nowhere" if path.is_symlink() else "does not exist"
+        raise UnusableInput(path, problem, advice="give the folder of a service")
     if not path.is_dir():
         raise UnusableInput(path, "is a file", advice="give the folder that holds the service")
     try:

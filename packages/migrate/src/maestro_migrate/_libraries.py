@@ -64,7 +64,9 @@ def run(
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CommandFailed(what, str(error), advice=advice) from error
     if done.returncode != 0:
-        raise CommandFailed(what, done.stdout + done.stderr, advice=advice)
+        raise CommandFailed(
+            what, (done.stdout + done.stderr).strip() or f"exit code {done.returncode}, no output", advice=advice
+        )
     return done.stdout
 
 

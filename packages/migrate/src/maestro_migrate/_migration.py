@@ -4,6 +4,7 @@ One service from inventory to report. The plan is verified in copies before a by
 A recipe whose changes make a test fail that passed before is withheld, with a finding that names the test; only what keeps every test is applied.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from ._plan import MigrationPlan
 from ._recipe import Recipe, select
 from ._spans import Finding
 from ._verify import Verification, Verifier
-from .errors import MigrateError
+from .errors import MigrateError, UnusableInput
 from .manifests import find_manifests
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
 from .report.duplication import duplicated_lines, loc
@@ -121,6 +122,7 @@ def migrate_service(request: Request) -> Migrated:
         raise DirtyTree([str(change) for change in status.changes])
     if request.commits:
         require_identity(root)
+    reports = _writable(request.report or default_report_folder(root))
     timings: dict[str, float] = {}
     recipes = select(request.recipes, request.exclude)
     verifier = (
@@ -131,7 +133,7 @@ def migrate_service(request: Request) -> Migrated:
             setup_commands=request.setup_commands,
             env=dict(request.env),
             libs=request.libs,
-            logs=request.report or default_report_folder(root),
+            logs=reports,
             tell=request.tell,
         )
         if request.verify
@@ -159,7 +161,7 @@ def migrate_service(request: Request) -> Migrated:
     return Migrated(
         made,
         report,
-        write_report(report, request.report or default_report_folder(root)),
+        write_report(report, reports),
         verification,
         migration_id,
         timings,
@@ -171,6 +173,17 @@ def default_report_folder(root: Path) -> Path:
     from .transaction import report_folder
 
     return report_folder(root)
+
+
+def _writable(folder: Path) -> Path:
+    """Return the report's folder, which is found to be unusable before anything is changed and not after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise UnusableInput(folder, problem, advice="give another folder for the report with --report") from error
 
 
 @contextmanager

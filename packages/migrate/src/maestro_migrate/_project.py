@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ._layout import line_length
+
 __all__ = ["Facts", "Project", "import_names", "is_test_path", "module_names"]
 
 MOST_HOPS = 32
@@ -121,6 +123,11 @@ class Project:
             ):
                 return name
         return None
+
+    @cached_property
+    def line_length(self) -> int | None:
+        """Return how long the lines may be that the service's formatter makes, `None` where it has none that is configured."""
+        return line_length(self.deploy.get("pyproject.toml", ""))
 
     @cached_property
     def first_party(self) -> frozenset[str]:

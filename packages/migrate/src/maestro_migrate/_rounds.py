@@ -4,19 +4,21 @@ One file through all recipes until it rests: edits that do not overlap are made,
 A file whose result does not parse, loses a comment or cannot be encoded keeps its old text; that is a finding, never a crash.
 """
 
+import ast
 import io
 import re
 import tokenize
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ._binder import lookup
 from ._imports import import_edits, unused_imports
+from ._layout import alignment_edits, joined_edits
 from ._project import Project
 from ._recipe import Recipe
 from ._semantics import Module
-from ._source import Source, UnreadableSource, read_source
+from ._source import UnreadableSource, read_source
 from ._spans import Change, Edit, Finding, Safety, apply_edits, compatible
 from .errors import OverlappingEdits
 
@@ -135,11 +137,9 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
     edits = [edit for change in made for edit in change.edits]
     requires = {name for change in made for name in change.requires}
     every = _join_at_deletions([*edits, *import_edits(module, made, project.first_party)])
-    source = Source(module.path, apply_edits(module.source.text, every), module.source.encoding, module.source.bom)
-    try:
-        after = Module(source, project)
-    except UnreadableSource as error:
-        raise UnreadableSource(f"result-does-not-parse: {error}") from error
+    every = sorted([*every, *alignment_edits(module.source, module.tree, every)])
+    after = _edited(module, every, project)
+    source = after.source
     dead = Counter(
         comment for change in made for start, end in change.dead for comment in _comments(module.source.text[start:end])
     )
@@ -150,7 +150,27 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
     missing = sorted(name for name in requires if not _is_bound(after, str(module.local_name(name))))
     if missing:
         raise _Spoilt(f"import-lost: the result would use {', '.join(missing)} without importing it")
-    return after
+    return _joined(module, every, after, project)
+
+
+def _edited(module: Module, edits: Sequence[Edit], project: Project) -> Module:
+    text = apply_edits(module.source.text, edits)
+    try:
+        return Module(replace(module.source, text=text), project)
+    except UnreadableSource as error:
+        raise UnreadableSource(f"result-does-not-parse: {error}") from error
+
+
+def _joined(module: Module, edits: Sequence[Edit], after: Module, project: Project) -> Module:
+    """Return the new text with statements put on one line that fit there now, where the service's formatter would do so; else as it was."""
+    length = project.line_length
+    if length is None:
+        return after
+    lines = joined_edits(module.source, module.tree, edits, after.source, after.tree, length)
+    if not lines:
+        return after
+    joined = _edited(after, lines, project)
+    return joined if ast.dump(joined.tree) == ast.dump(after.tree) else after
 
 
 def _is_bound(module: Module, name: str) -> bool:

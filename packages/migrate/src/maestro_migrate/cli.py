@@ -34,8 +34,10 @@ def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
         except MigrateError as error:
             click.echo(f"maestro: {error}", err=True)
             sys.exit(error.exit_code)
-        except PermissionError as error:
-            click.echo(f"maestro: {error.filename}: {error.strerror}; check its permissions and run again", err=True)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            advice = "check its permissions" if isinstance(error, PermissionError) else "mend that"
+            click.echo(f"maestro: {where}{error.strerror or error}; {advice} and run again", err=True)
             sys.exit(2)
 
     return told
@@ -198,7 +200,10 @@ def _show(done: Any) -> None:
     for name, summary in sorted(report.recipes.items()):
         table.add_row(name, str(summary.sites), str(summary.applied), str(summary.findings))
     console = Console()
-    console.print(table)
+    if report.recipes:
+        console.print(table)
+    elif report.files.scanned:
+        console.print("none of the recipes found anything to do")
     console.print(
         f"{report.files.scanned} Python files read, {report.files.changed} files changed, {len(report.files.unparsed)} not readable as Python"
     )
@@ -236,8 +241,9 @@ def config(source: Path, target: Path) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--list", "list_them", is_flag=True, help="List the migrations of this folder.")
 @click.option("--id", "migration_id", help="Which migration to take back; the last one by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list, or what was taken back, as JSON.")
 @_tell_errors
-def rollback(path: Path, *, list_them: bool, migration_id: str | None) -> None:
+def rollback(path: Path, *, list_them: bool, migration_id: str | None, as_json: bool) -> None:
     """Put back every byte and mode that a migration changed."""
     from ._files import require_folder
     from .transaction import migrations, recover
@@ -246,11 +252,30 @@ def rollback(path: Path, *, list_them: bool, migration_id: str | None) -> None:
     root = require_folder(path)
     recover(root)
     if list_them:
-        for each in migrations(root):
+        known = migrations(root)
+        if as_json:
+            click.echo(json.dumps([_plain(each) for each in known], indent=2))
+            return
+        for each in known:
             click.echo(f"{each.id}  {each.at}  {each.status}  {each.service}  {len(each.files)} files")
+        if not known:
+            click.echo(f"no migration of {root} is kept", err=True)
         return
     done = take_back(root, migration_id=migration_id)
-    click.echo(f"migration {done.id} of {done.service} taken back: {len(done.files)} files are as they were")
+    if as_json:
+        click.echo(json.dumps(_plain(done), indent=2))
+    else:
+        click.echo(f"migration {done.id} of {done.service} taken back: {len(done.files)} files are as they were")
+
+
+def _plain(migration: Any) -> dict[str, Any]:
+    return {
+        "id": migration.id,
+        "at": migration.at,
+        "status": str(migration.status),
+        "service": migration.service,
+        "files": list(migration.files),
+    }
 
 
 @click.group()

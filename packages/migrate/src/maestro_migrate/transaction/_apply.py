@@ -87,7 +87,8 @@ def rollback(root: Path, *, migration_id: str | None = None, state: Path | None 
             None,
         )
         if journal is None:
-            raise NoSuchMigration(store.root, migration_id)
+            undone = any(known.id == migration_id for known in store.journals())
+            raise NoSuchMigration(store.root, migration_id, was_undone=undone)
         _refuse_edited(store, journal)
         with _failures(store):
             journal = store.move(journal, Status.ROLLING_BACK)

@@ -46,13 +46,12 @@ class MigrationRunning(MigrateError):
 
 
 class NoSuchMigration(MigrateError):
-    """There is no migration of that id, or none, that could be rolled back."""
+    """There is no migration of that id, or none, that could be rolled back; `was_undone` says that it was, before."""
 
-    def __init__(self, root: Path, migration: str | None) -> None:
+    def __init__(self, root: Path, migration: str | None, *, was_undone: bool = False) -> None:
         wanted = f"migration {migration}" if migration else "an applied migration"
-        super().__init__(
-            f"no backup of {wanted} is kept for {root}; list the kept ones with `maestro migrate rollback --list`"
-        )
+        problem = f"{wanted} is taken back already" if was_undone else f"no backup of {wanted} is kept"
+        super().__init__(f"{root}: {problem}; `maestro migrate rollback {root} --list` shows what is kept")
         self.root, self.migration = root, migration
 
 

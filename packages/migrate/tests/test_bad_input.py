@@ -1,0 +1,327 @@
+"""Whatever the command line is given: one clear message, the right exit code, and nothing half-done."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from maestro_migrate import _verify
+from maestro_migrate._service_tests import run_tests
+from maestro_migrate.cli import inventory, migrate, recipes
+
+CODE = 'import logging\n\nlog = logging.getLogger("a")\n'
+MOVED = b"from maestro_core_logging import get_logger"
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write the smallest service, and keep the engine's state beside it."""
+    monkeypatch.setenv("MAESTRO_STATE", str(tmp_path / "state"))
+    root = tmp_path / "svc"
+    root.mkdir()
+    (root / "app.py").write_text(CODE)
+    (root / "requirements.txt").write_text("click\n")
+    return root
+
+
+def run(*arguments: object) -> Result:
+    """Run `maestro migrate`."""
+    return CliRunner().invoke(migrate, [str(each) for each in arguments])
+
+
+def digest(root: Path) -> str:
+    """Return a hash of every name, mode and byte below a folder."""
+    found = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.is_file() and ".git" not in path.parts:
+            found.update(f"{path.relative_to(root)} {path.stat().st_mode} ".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
+def refused(service: Path, *arguments: object) -> str:
+    """Run a command that must be refused in one line with exit code 2 and change nothing; return the line."""
+    before = digest(service)
+    done = run(*arguments)
+    assert done.exit_code == 2, done.output
+    assert isinstance(done.exception, SystemExit)
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert digest(service) == before
+    return done.stderr
+
+
+def test_a_path_that_leads_nowhere(service: Path, tmp_path: Path) -> None:
+    """A missing folder, a link to itself, a file."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert "does not exist" in refused(service, "service", tmp_path / "nowhere")
+    assert "link that leads nowhere" in refused(service, "service", tmp_path / "loop")
+    assert "is a file" in refused(service, "service", service / "app.py")
+
+
+def test_a_folder_that_cannot_be_listed(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests may run as root, whom nothing is forbidden, so the refusal is injected."""
+
+    def forbidden(_path: Path) -> Iterator[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", forbidden)
+    done = run("service", service, "--dry-run")
+    assert done.exit_code == 2
+    assert "check its permissions" in done.stderr
+
+
+def test_a_file_that_cannot_be_read_is_listed_and_the_rest_goes_on(
+    service: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named with the system's reason."""
+    (service / "secret.py").write_text(CODE)
+    real = Path.read_bytes
+
+    def guarded(path: Path) -> bytes:
+        if path.name == "secret.py":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", guarded)
+    done = run("service", service, "--dry-run", "--jobs", "1")
+    assert done.exit_code == 0, done.output
+    assert "secret.py: not read: cannot be read: Permission denied" in done.stderr
+    assert "+++ b/app.py" in done.stdout
+
+
+def test_links_in_circles_are_not_followed(service: Path) -> None:
+    """Links to folders, to files and to themselves are left out; what they point at is read once."""
+    (service / "again").symlink_to(service, target_is_directory=True)
+    (service / "self.py").symlink_to(service / "self.py")
+    (service / "other.py").symlink_to(service / "app.py")
+    done = run("service", service, "--no-verify")
+    assert done.exit_code == 0, done.output
+    assert MOVED in (service / "app.py").read_bytes()
+    assert (service / "other.py").is_symlink()
+
+
+def test_odd_line_ends_survive(service: Path) -> None:
+    """Windows line ends and no last newline are as they were."""
+    (service / "app.py").write_bytes(CODE.replace("\n", "\r\n").rstrip().encode())
+    assert run("service", service, "--no-verify").exit_code == 0
+    assert (service / "app.py").read_bytes() == MOVED + b'\r\n\r\nlog = get_logger("a")'
+
+
+@pytest.mark.parametrize("report", ["svc/app.py", "svc/app.py/below"])
+def test_a_report_that_cannot_be_written_is_told_first(service: Path, tmp_path: Path, report: str) -> None:
+    """Nothing is migrated that could not be reported."""
+    assert "--report" in refused(service, "service", service, "--no-verify", "--report", tmp_path / report)
+
+
+def test_a_state_folder_that_cannot_be_used(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Inside the service it would be part of what is rolled back; a file is no folder."""
+    monkeypatch.setenv("MAESTRO_STATE", str(service / "state"))
+    assert "MAESTRO_STATE" in refused(service, "service", service, "--no-verify")
+    monkeypatch.setenv("MAESTRO_STATE", str(service / "app.py" / "state"))
+    done = run("service", service, "--no-verify")
+    assert done.exit_code == 2
+    assert (service / "app.py").read_text() == CODE
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("r.toml", b"x = ", "cannot be read as TOML"),
+        ("r.toml", b"\xff\xfe", "cannot be read as TOML"),
+        ("r.py", b"raise ValueError('x')", "cannot be loaded: ValueError: x"),
+        ("r.py", b"def (", "cannot be loaded: SyntaxError"),
+    ],
+)
+def test_a_broken_recipe_file(service: Path, tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    """As an option and as something to be tested."""
+    (tmp_path / name).write_bytes(content)
+    assert message in refused(service, "service", service, "--dry-run", "--recipes", tmp_path / name)
+    tested = CliRunner().invoke(recipes, ["test", str(tmp_path / name)])
+    assert (tested.exit_code, message in tested.stderr) == (2, True)
+
+
+def test_a_rollback_of_nothing(service: Path) -> None:
+    """None kept, none of that id, one that is taken back already: each says so and where to look."""
+    assert "--list" in refused(service, "rollback", service)
+    assert "no backup of migration 0009" in refused(service, "rollback", service, "--id", "0009")
+    listed = run("rollback", service, "--list")
+    assert (listed.exit_code, listed.stdout) == (0, "")
+    assert "no migration of" in listed.stderr
+    assert run("service", service, "--no-verify").exit_code == 0
+    assert run("rollback", service).exit_code == 0
+    assert "is taken back already" in refused(service, "rollback", service, "--id", "0001")
+
+
+def test_a_service_without_python(service: Path) -> None:
+    """There is nothing to do, which is no failure."""
+    shutil.rmtree(service)
+    service.mkdir()
+    done = run("service", service, "--no-verify")
+    assert (done.exit_code, "0 Python files read" in done.output) == (0, True)
+
+
+# Tests that misbehave --------------------------------------------------------------------------------------------------
+
+
+def test_a_test_command_that_hangs_is_ended(service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is killed with what it started; such tests prove nothing, and the user is told."""
+    monkeypatch.setattr(_verify, "run_tests", partial(run_tests, timeout_s=1.0))
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    done = run(
+        "service", service, "--recipes", "logging/log_through_the_root_logger", "--venv", venv, "--test-command", "sh -c 'sleep 600 & sleep 600'"
+    )  # fmt: skip
+    assert done.exit_code in {0, 1}, done.output
+    assert "prove nothing" in done.stderr
+    assert (service / "app.py").read_text() == CODE
+
+
+def test_a_test_command_that_floods_its_output_is_bounded(
+    service: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log is cut, memory is not filled, and the exit code still counts."""
+    venv = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    command = f"{sys.executable} -c \"import sys\nfor _ in range(600): sys.stdout.write('x' * 100_000)\""
+    done = run(
+        "service", service, "--recipes", "logging/log_through_the_root_logger", "--venv", venv, "--test-command", command
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert "x" * 1000 not in done.output
+
+
+# Version control -------------------------------------------------------------------------------------------------------
+
+
+def git(root: Path, *arguments: str) -> None:
+    """Run git with an identity."""
+    options = ("-c", "user.name=a", "-c", "user.email=a@example.invalid", "-c", "protocol.file.allow=always")
+    subprocess.run(["git", *options, *arguments], cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(service: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the service under version control."""
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "a")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@example.invalid")
+    git(service, "init", "-q")
+    git(service, "add", "-A")
+    git(service, "commit", "-qm", "begin")
+    return service
+
+
+def test_a_dirty_tree_is_refused_and_names_the_files(repository: Path) -> None:
+    """What is not committed would be mixed up with the migration."""
+    (repository / "new.py").write_text("x = 1\n")
+    message = refused(repository, "service", repository, "--no-verify")
+    assert "new.py" in message
+    assert "--allow-dirty" in message
+
+
+def test_a_submodule_is_another_repository(repository: Path, tmp_path: Path) -> None:
+    """Its files are committed elsewhere, so they stay as they are."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "lib.py").write_text(CODE)
+    git(other, "init", "-q")
+    git(other, "add", "-A")
+    git(other, "commit", "-qm", "begin")
+    git(repository, "submodule", "--quiet", "add", str(other), "sub")
+    git(repository, "commit", "-qm", "add a submodule")
+    done = run("service", repository, "--no-verify")
+    assert done.exit_code == 0, done.output
+    assert (repository / "sub" / "lib.py").read_text() == CODE
+    assert MOVED in (repository / "app.py").read_bytes()
+
+
+def test_a_worktree_is_migrated_by_itself(repository: Path, tmp_path: Path) -> None:
+    """Its commits are its own branch's, and the main tree stays."""
+    git(repository, "worktree", "add", "-q", "-b", "move", str(tmp_path / "tree"))
+    done = run("service", tmp_path / "tree", "--no-verify", "--commits")
+    assert done.exit_code == 0, done.output
+    log = subprocess.run(
+        ["git", "log", "--format=%s", "move"], cwd=repository, capture_output=True, text=True, check=True
+    )
+    assert "Move logging onto the shared libraries" in log.stdout
+    assert (repository / "app.py").read_text() == CODE
+
+
+def test_a_sparse_checkout_is_migrated_as_far_as_it_is_there(repository: Path) -> None:
+    """Files that are not checked out are neither read nor missed."""
+    (repository / "far").mkdir()
+    (repository / "far" / "b.py").write_text(CODE)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "far")
+    git(repository, "sparse-checkout", "set", "--no-cone", "/*", "!/far/")
+    assert not (repository / "far").exists()
+    done = run("service", repository, "--no-verify")
+    assert done.exit_code == 0, done.output
+    assert MOVED in (repository / "app.py").read_bytes()
+    assert not (repository / "far").exists()
+
+
+# Disks -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Mount a disk of 256 kB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(place)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(
+            "mounting a small tmpfs needs root; transaction/test_apply.py injects the same errors at every step"
+        )
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's")
+def test_a_full_disk_changes_nothing(service: Path, small_disk: Path) -> None:
+    """There is room for the service and none for its new files."""
+    root = small_disk / "svc"
+    shutil.copytree(service, root)
+    (small_disk / "rest").write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize))
+    before = digest(root)
+    done = run("service", root, "--no-verify")
+    assert done.exit_code == 2, done.output
+    assert "No space left on device" in done.stderr
+    assert "undone" in done.stderr
+    assert digest(root) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="remounting is Linux's")
+def test_a_read_only_tree_changes_nothing(service: Path, small_disk: Path) -> None:
+    """The answer can be had all the same: `--check` and `--dry-run` write nothing."""
+    root = small_disk / "svc"
+    shutil.copytree(service, root)
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = run("service", root, "--no-verify")
+    assert done.exit_code == 2, done.output
+    assert "Read-only file system" in done.stderr
+    assert run("service", root, "--check").exit_code == 1
+
+
+# Size ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.corpus
+@pytest.mark.slow
+def test_a_hundred_thousand_files_are_counted(service: Path) -> None:
+    """A tree of that size takes a while and then has an answer."""
+    for number in range(1000):
+        folder = service / f"p{number}"
+        folder.mkdir()
+        for file in range(100):
+            (folder / f"m{file}.py").write_text(CODE if file == 0 else "x = 1\n")
+    done = CliRunner().invoke(inventory, [str(service)])
+    assert done.exit_code == 0, done.output
+    assert "1001  sites in 100001 Python files" in done.output

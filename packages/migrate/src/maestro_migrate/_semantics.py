@@ -421,8 +421,8 @@ class Module:
             return Edit(end, end, argument)
         last = max(arguments, key=self.source.span)
         start, end = self.source.span(last)
-        if isinstance(last, ast.GeneratorExp):
-            return Edit(end, end, f", {argument}")
+        if end == self.source.span(call)[1]:  # a lone generator, whose brackets are the call's
+            return Edit(start, end, f"({self.source.slice(last)}, {argument})")
         indent = self.source.text[self.source.line_bounds(last.lineno)[0] : start]
         joiner = f",{self.source.newline}{indent.decode()}" if not indent.strip() and indent else ", "
         return Edit(end, end, f"{joiner}{argument}")

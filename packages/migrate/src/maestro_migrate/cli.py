@@ -240,7 +240,7 @@ def config(source: Path, target: Path) -> None:
 @migrate.command()
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--list", "list_them", is_flag=True, help="List the migrations of this folder.")
-@click.option("--id", "migration_id", help="Which migration to take back; the last one by default.")
+@click.option("--id", "migration_id", metavar="ID", help="Which migration to take back; the last one by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list, or what was taken back, as JSON.")
 @_tell_errors
 def rollback(path: Path, *, list_them: bool, migration_id: str | None, as_json: bool) -> None:
@@ -286,27 +286,38 @@ def recipes() -> None:
 @recipes.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_recipes(*, as_json: bool) -> None:
-    """List every recipe with its title."""
+    """List every recipe with its title, the text in order of names, the JSON in the order in which they run."""
     from ._recipe import all_recipes
 
     if as_json:
         click.echo(
             json.dumps(
-                [{"id": r.id, "title": r.title, "opt_in": r.opt_in, "needs": list(r.needs)} for r in all_recipes()],
+                [
+                    {
+                        "id": r.id,
+                        "title": r.title,
+                        "opt_in": r.opt_in,
+                        "reports_only": r.reports_only,
+                        "needs": list(r.needs),
+                    }
+                    for r in all_recipes()
+                ],
                 indent=2,
             )
         )
         return
     width = max(len(recipe.id) for recipe in all_recipes())
     for recipe in sorted(all_recipes(), key=lambda r: r.id):
-        click.echo(f"{recipe.id:<{width}}  {recipe.title}{'  (opt-in)' if recipe.opt_in else ''}")
+        click.echo(
+            f"{recipe.id:<{width}}  {recipe.title}{'  (opt-in)' if recipe.opt_in else ''}{'  (reports only)' if recipe.reports_only else ''}"
+        )
 
 
 @recipes.command("show")
 @click.argument("recipe_id", metavar="ID")
 @_tell_errors
 def show_recipe(recipe_id: str) -> None:
-    """Print a recipe's page."""
+    """Print the page of a recipe, of every recipe of a theme, or of those in a recipe file."""
     from ._recipe import select
 
     for recipe in select([recipe_id]):
@@ -324,7 +335,7 @@ def test_recipe(file: Path) -> None:
     failures = [failure for recipe in from_file(file) for failure in check_examples(recipe)]
     for failure in failures:
         click.echo(str(failure))
-    click.echo(f"{file}: {'all examples hold' if not failures else f'{len(failures)} examples do not hold'}")
+    click.echo(f"{file}: {'all examples hold' if not failures else f'examples that do not hold: {len(failures)}'}")
     sys.exit(1 if failures else 0)
 
 
@@ -334,6 +345,7 @@ def test_recipe(file: Path) -> None:
 @_tell_errors
 def inventory(path: Path, *, as_json: bool) -> None:
     """Count the plumbing of the service in PATH, by recipe and by file."""
+    from ._cache import ResultCache
     from ._engine import Options
     from ._engine import inventory as count
     from ._engine import scan
@@ -341,7 +353,8 @@ def inventory(path: Path, *, as_json: bool) -> None:
     from ._recipe import select
 
     root = require_folder(path)
-    project = scan(root, Options(select()))
+    with _progress() as progress:
+        project = scan(root, Options(select(), cache=ResultCache.default_path(), progress=progress))
     counted = count(project)
     unparsed = {path: facts.unparsed for path, facts in sorted(project.facts.items()) if facts.unparsed}
     if as_json:

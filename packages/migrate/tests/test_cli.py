@@ -1,0 +1,117 @@
+"""The commands as a stranger meets them: what they print, as text and as JSON, and how they end."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from maestro_migrate.cli import inventory, migrate, recipes
+
+RECIPE = """
+[[recipe]]
+id = "local/clock"
+title = "Ask the clock"
+match = "time.time()"
+replace = "app.clock.now()"
+
+[[recipe.example]]
+before = '''
+import time
+
+x = time.time()
+'''
+after = '''
+from app.clock import now
+
+x = {result}
+'''
+
+[[recipe.example]]
+unchanged = '''
+x = clock.time()
+'''
+"""
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Write a service of two files, and keep state and cache beside it."""
+    monkeypatch.setenv("MAESTRO_STATE", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    root = tmp_path / "svc"
+    root.mkdir()
+    (root / "app.py").write_text('import logging\n\nlog = logging.getLogger("a")\n')
+    (root / "old.py").write_text("import logging\nprint 'getLogger'\n")
+    return root
+
+
+def run(command: object, *arguments: object) -> Result:
+    """Run one of the commands."""
+    return CliRunner().invoke(command, [str(each) for each in arguments])  # type: ignore[arg-type]  # a click command
+
+
+def test_the_inventory_is_the_same_as_text_and_as_json(service: Path) -> None:
+    """Sites by recipe and file, their sum, and what could not be read; asked again it answers from the cache."""
+    for _ in range(2):
+        told = run(inventory, service)
+        assert told.exit_code == 0
+        assert "     1  logging/ask_the_library_for_loggers\n           1  app.py\n" in told.stdout
+        assert "     1  sites in 2 Python files\n" in told.stdout
+        assert "not readable as Python: old.py: line 2" in told.stdout
+        plain = json.loads(run(inventory, service, "--json").stdout)
+        assert plain["files"] == 2
+        assert plain["sites"] == {"logging/ask_the_library_for_loggers": {"app.py": 1}}
+        assert list(plain["unparsed"]) == ["old.py"]
+
+
+def test_recipes_are_listed_shown_and_run_in_one_order(service: Path) -> None:
+    """The text is sorted by name, the JSON by when a recipe runs; each listed recipe has a page."""
+    listed = run(recipes, "list").stdout.splitlines()
+    plain = json.loads(run(recipes, "list", "--json").stdout)
+    assert [line.split()[0] for line in listed] == sorted(row["id"] for row in plain)
+    assert set(plain[0]) == {"id", "title", "opt_in", "reports_only", "needs"}
+    for row in plain:
+        shown = run(recipes, "show", row["id"])
+        assert shown.exit_code == 0
+        assert shown.stdout.startswith(f"# {row['id']}\n\n{row['title']}")
+
+
+def test_a_theme_shows_all_of_its_recipes() -> None:
+    """One page after the other."""
+    shown = run(recipes, "show", "api").stdout
+    ids = [row["id"] for row in json.loads(run(recipes, "list", "--json").stdout) if row["id"].startswith("api/")]
+    assert all(f"# {name}\n" in shown for name in ids)
+
+
+@pytest.mark.parametrize(
+    ("result", "code", "told"), [("now()", 0, "all examples hold"), ("later()", 1, "examples that do not hold: 1")]
+)
+def test_a_recipe_file_is_tested(tmp_path: Path, result: str, code: int, told: str) -> None:
+    """What does not hold is shown with what came out instead."""
+    (tmp_path / "clock.toml").write_text(RECIPE.replace("{result}", result))
+    done = run(recipes, "test", tmp_path / "clock.toml")
+    assert done.exit_code == code, done.output
+    assert told in done.stdout
+    assert ("now()" in done.stdout) == bool(code)
+
+
+def test_migrations_are_listed_and_taken_back_by_name(service: Path) -> None:
+    """Text and JSON say the same; the status tells which are taken back."""
+    assert run(migrate, "service", service, "--no-verify").exit_code == 0
+    [row] = json.loads(run(migrate, "rollback", service, "--list", "--json").stdout)
+    assert (row["id"], row["status"], row["service"], row["files"]) == ("0001", "applied", "svc", ["app.py"])
+    [line] = run(migrate, "rollback", service, "--list").stdout.splitlines()
+    assert line.split() == ["0001", row["at"], "applied", "svc", "1", "files"]
+    done = json.loads(run(migrate, "rollback", service, "--id", "0001", "--json").stdout)
+    assert done["status"] == "rolled-back"
+    assert "rolled-back" in run(migrate, "rollback", service, "--list").stdout
+
+
+@pytest.mark.parametrize("command", [migrate, recipes, inventory])
+def test_help_is_the_first_thing_offered(command: object) -> None:
+    """`--help` ends well, and a wrong option names it."""
+    assert run(command, "--help").exit_code == 0
+    wrong = run(command, "--no-such-option")
+    assert wrong.exit_code == 2
+    assert "--help" in wrong.stderr

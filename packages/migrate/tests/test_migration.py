@@ -98,6 +98,10 @@ def test_a_change_that_breaks_a_test_is_withheld_and_named(service, venv, tmp_pa
     assert "get_logger" in (service / "mail" / "send.py").read_text()
     assert "test_source" in (tmp_path / "report" / "failing-tests.log").read_text()
     assert any("withheld" in finding["reason"] and "test_source" in finding["reason"] for finding in report["findings"])
+    again = _run("service", service, "--allow-dirty", "--check")
+    assert again.exit_code == 0, again.output
+    (service / "mail" / "config.py").write_text((service / "mail" / "config.py").read_text() + "\n")
+    assert _run("service", service, "--allow-dirty", "--check").exit_code == 1
 
 
 def test_a_pin_that_excludes_a_library_is_one_finding(service, venv, tmp_path):
@@ -111,6 +115,9 @@ def test_a_pin_that_excludes_a_library_is_one_finding(service, venv, tmp_path):
     assert any("unresolvable" in finding["reason"] and "pydantic==1" in finding["reason"] for finding in findings)
     assert "os.getenv" in (service / "mail" / "config.py").read_text()
     assert "get_logger" in (service / "mail" / "send.py").read_text()
+    assert _run("service", service, "--allow-dirty", "--check").exit_code == 0
+    assert _run("rollback", service).exit_code == 0
+    assert "+++ b/mail/settings.py" in _run("service", service, "--dry-run").stdout
 
 
 def test_a_dry_run_says_what_it_would_leave(service):

@@ -21,6 +21,7 @@ from ._plan import MigrationPlan
 from ._recipe import Recipe, select
 from ._spans import Finding
 from ._verify import Verification, Verifier
+from ._withheld import pairs_withheld, remember_withheld, remembered_withheld, unresolvable, withheld
 from .errors import MigrateError, UnusableInput
 from .manifests import find_manifests
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
@@ -95,7 +96,8 @@ def plan_service(request: Request) -> MigrationPlan:
         UnusableInput: the folder or a recipe cannot be worked with.
     """
     root = require_folder(request.root)
-    made = _full_plan(root, request, select(request.recipes, request.exclude), ())
+    findings = remembered_withheld(root)
+    made = _full_plan(root, request, _but_unresolvable(select(request.recipes, request.exclude), findings), findings)
     _refresh_locks(root, request, made)
     return made
 
@@ -140,10 +142,13 @@ def migrate_service(request: Request) -> Migrated:
         else None
     )
     try:
-        findings: list[Finding] = []
+        findings = remembered_withheld(root)
         if verifier is not None and request.venv is not None:
             with _timed(timings, "resolve"):
-                recipes, findings = _resolvable(verifier, recipes)
+                recipes, unusable = _resolvable(verifier, recipes)
+                findings = [*(each for each in findings if each.path != "."), *unusable]
+        else:
+            recipes = _but_unresolvable(recipes, findings)
         with _timed(timings, "plan"):
             made = _full_plan(root, request, recipes, findings)
         verification = None
@@ -157,6 +162,7 @@ def migrate_service(request: Request) -> Migrated:
         _refresh_locks(root, request, made)
     with _timed(timings, "apply"):
         migration_id = _apply(root, request, made)
+        remember_withheld(root, made.findings)
     report = _report(root, request, made, recipes, verification, timings, migration_id)
     return Migrated(
         made,
@@ -198,7 +204,6 @@ def _full_plan(
     request: Request,
     recipes: Sequence[Recipe],
     findings: Sequence[Finding],
-    withheld: frozenset[tuple[str, str]] = frozenset(),
 ) -> MigrationPlan:
     options = Options(
         tuple(recipes),
@@ -206,7 +211,7 @@ def _full_plan(
         jobs=request.jobs,
         cache=ResultCache.default_path() if request.cache else None,
         progress=request.progress,
-        withheld=withheld,
+        withheld=pairs_withheld(findings),
     )
     made = plan(root, options, service=request.name or root.name)
     made.findings = sorted({*made.findings, *findings})
@@ -222,6 +227,12 @@ def _refresh_locks(root: Path, request: Request, made: MigrationPlan) -> None:
         made.writes, made.findings = refresh_locks(root, made.writes, made.findings, index=index)
 
 
+def _but_unresolvable(recipes: Sequence[Recipe], findings: Sequence[Finding]) -> tuple[Recipe, ...]:
+    """Return the recipes without those whose library an earlier run could not install."""
+    known = {finding.recipe for finding in findings if finding.path == "."}
+    return tuple(recipe for recipe in recipes if recipe.id not in known)
+
+
 def _resolvable(verifier: Verifier, recipes: Sequence[Recipe]) -> tuple[tuple[Recipe, ...], list[Finding]]:
     kept: list[Recipe] = []
     findings: list[Finding] = []
@@ -230,16 +241,7 @@ def _resolvable(verifier: Verifier, recipes: Sequence[Recipe]) -> tuple[tuple[Re
         if reason is None:
             kept.append(recipe)
         else:
-            findings.append(
-                Finding(
-                    ".",
-                    1,
-                    recipe.id,
-                    f"unresolvable: {reason}",
-                    "raise the pin, then run the migration again",
-                    "warning",
-                )
-            )
+            findings.append(unresolvable(recipe.id, reason))
     return tuple(kept), findings
 
 
@@ -264,18 +266,8 @@ def _verified(
     used = sorted(name for name in files if any(recipe.id == name for recipe in recipes))
 
     def without(pairs: set[tuple[str, str]]) -> tuple[MigrationPlan, Verification]:
-        blamed = [
-            Finding(
-                path,
-                1,
-                name,
-                f"withheld: with it {_shown(broken)}",
-                "see why in failing-tests.log beside the report, mend by hand, run again",
-                "warning",
-            )
-            for name, path in sorted(pairs)
-        ]
-        candidate = _full_plan(root, request, recipes, [*findings, *blamed], frozenset(pairs))
+        blamed = [withheld(name, path, f"with it {_shown(broken)}") for name, path in sorted(pairs)]
+        candidate = _full_plan(root, request, recipes, [*findings, *blamed])
         return candidate, verifier.verify(candidate)
 
     for name in used:

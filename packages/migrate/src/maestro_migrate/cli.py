@@ -246,6 +246,7 @@ def config(source: Path, target: Path) -> None:
 def rollback(path: Path, *, list_them: bool, migration_id: str | None, as_json: bool) -> None:
     """Put back every byte and mode that a migration changed."""
     from ._files import require_folder
+    from ._withheld import forget_withheld
     from .transaction import migrations, recover
     from .transaction import rollback as take_back
 
@@ -262,6 +263,7 @@ def rollback(path: Path, *, list_them: bool, migration_id: str | None, as_json: 
             click.echo(f"no migration of {root} is kept", err=True)
         return
     done = take_back(root, migration_id=migration_id)
+    forget_withheld(root)
     if as_json:
         click.echo(json.dumps(_plain(done), indent=2))
     else:

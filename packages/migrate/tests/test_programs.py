@@ -7,33 +7,31 @@ import pytest
 from maestro_migrate._recipe import select
 from maestro_migrate.testing import Program, Route, Verdict, check_behaviour, read_programs
 
-CASES = Path(__file__).parent / "cases/logging"
-LOGGERS = "ask_the_library_for_loggers"
+CASES = Path(__file__).parent / "cases"
+LOGGERS = "logging/ask_the_library_for_loggers"
 ROUTES = (Route("logging.getLogger", "maestro_core_logging.get_logger"),)
 
 
 def programs_of(recipe: str) -> tuple[Program, ...]:
+    """Return the programs on a recipe's page of cases."""
     return read_programs((CASES / f"{recipe}.md").read_text(encoding="utf-8"))
 
 
-OTHERS = [
-    (page.stem, program)
-    for page in sorted(CASES.glob("*.md"))
-    if page.stem != LOGGERS
-    for program in programs_of(page.stem)
-]
+PAGES = sorted(page.relative_to(CASES).with_suffix("").as_posix() for page in CASES.rglob("*.md"))
+OTHERS = [(page, program) for page in PAGES if page != LOGGERS for program in programs_of(page)]
 
 
-def test_there_are_enough_adversarial_programs() -> None:
-    """At least sixty for loggers and twenty-five for the other recipes of the theme, each with its own heading."""
+@pytest.mark.parametrize(("theme", "fewest"), [("logging", 25), ("config", 60)])
+def test_there_are_enough_adversarial_programs(theme: str, fewest: int) -> None:
+    """At least sixty for loggers, sixty for settings and twenty-five for the other recipes about logging, each with its own heading."""
     assert len(programs_of(LOGGERS)) >= 60
-    assert len(OTHERS) >= 25
+    assert len([page for page, _ in OTHERS if page.startswith(theme)]) >= fewest
 
 
 @pytest.mark.parametrize("program", programs_of(LOGGERS), ids=lambda program: program.heading)
 def test_behaviour_is_kept(program: Program) -> None:
     """Real calls reach the library, fakes stay fakes, all other output is the same; what is missed has a finding."""
-    outcome = check_behaviour(program, select([f"logging/{LOGGERS}"]), ROUTES)
+    outcome = check_behaviour(program, select([LOGGERS]), ROUTES)
     after = "\n".join(f"--- {path}\n{text.decode(errors='replace')}" for path, text in outcome.after)
     assert outcome.verdict == program.expect, f"{outcome.why}\n{after}\n{outcome.findings}"
     if outcome.verdict is Verdict.MISSED:
@@ -43,7 +41,7 @@ def test_behaviour_is_kept(program: Program) -> None:
 @pytest.mark.parametrize(("recipe", "program"), OTHERS, ids=lambda each: getattr(each, "heading", each))
 def test_programs_do_the_same_with_the_real_library(recipe: str, program: Program) -> None:
     """`right` programs are rewritten and print what they printed; `missed` ones stay and have a finding, `untouched` ones need none."""
-    outcome = check_behaviour(program, select([f"logging/{recipe}"]), ())
+    outcome = check_behaviour(program, select([recipe]), ())
     after = "\n".join(f"--- {path}\n{text.decode(errors='replace')}" for path, text in outcome.after)
     assert outcome.verdict is Verdict.RIGHT, f"{outcome.why}\n{after}\n{outcome.findings}"
     made = "right" if outcome.after else "missed" if outcome.findings else "untouched"

@@ -185,3 +185,69 @@ def test_folders_without_an_init_share_the_settings_of_the_package_above_them(tm
     made = migrate(tmp_path)
     assert "from app.settings import settings" in made["app/views/page.py"]
     assert "from jobs.settings import settings" in made["jobs/nightly.py"]
+
+
+def test_a_settings_file_that_version_control_ignores_gets_another_name(tmp_path):
+    """`settings.py` in `.gitignore` would leave the class out of the repository; where every name is left out, nothing is changed."""
+    (tmp_path / ".gitignore").write_text("# local\n*.log\nsettings.py\n")
+    changed = migrate(write(tmp_path, config='import os\n\nX = os.getenv("MODE", "a")\n'))
+    assert sorted(changed) == ["app/config.py", "app/maestro_settings.py"]
+    assert migrate(tmp_path) == {}
+    (tmp_path / "app" / "maestro_settings.py").unlink()
+    (tmp_path / ".dockerignore").write_text("**/*settings.py\n")
+    write(tmp_path, config='import os\n\nX = os.getenv("MODE", "a")\n')
+    made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
+    assert made.writes == []
+    assert "left-out: .dockerignore" in made.findings[0].reason
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("Dockerfile", 'FROM python\nCMD ["python", "-u", "app/config.py"]\n'),
+        ("Procfile", "web: python3 -m flask run\nworker: exec python3.11 -O ./app/config.py --all\n"),
+    ],
+)
+def test_code_that_is_started_by_its_path_imports_no_package_of_its_own(tmp_path, file, text):
+    """`python app/config.py` cannot import `app`, unless the file shows that it does so already."""
+    reading = 'import os\n\nX = os.getenv("MODE", "a")\n'
+    (tmp_path / file).write_text(text)
+    made = plan(write(tmp_path, config=reading), Options(select([RECIPE]), jobs=1))
+    assert made.writes == []
+    assert f"import-unproven: {file} runs app/config.py by its path" in made.findings[0].reason
+    changed = migrate(
+        write(tmp_path, config=reading.replace("import os\n", "import os\n\nfrom app import more\n"), more="")
+    )
+    assert "from app.settings import settings" in changed["app/config.py"]
+
+
+def test_code_that_is_imported_by_its_bare_name_imports_no_package_of_its_own(tmp_path):
+    """Tests import `app.config`, but `app/main.py` says `import config`: it is run where `app` may not be importable."""
+    reading = 'import os\n\nX = os.getenv("MODE", "a")\n'
+    write(tmp_path, config=reading, main="import config\n\nprint(config.X)\n", other=reading)
+    (tmp_path / "test_it.py").write_text(
+        "from app import config, other\n\n\ndef test_it():\n    assert config.X == other.X\n"
+    )
+    made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
+    assert [write.path for write in made.writes] == ["app/other.py", "app/settings.py"]
+    assert any("app/main.py imports config by its bare name" in finding.reason for finding in made.findings)
+    write(tmp_path, config=reading, main="import config\n\nprint(config.X)\n", other=reading)
+    (tmp_path / "requirements.txt").write_text("config>=0.5\n")
+    assert "from app.settings import settings" in migrate(tmp_path)["app/config.py"]
+
+
+def test_no_variable_takes_the_name_of_something_that_the_class_has(tmp_path):
+    """A field called like a method of the settings class would hide it: `JSON`, `SCHEMA_JSON`, `MODEL_DUMP` get other names."""
+    from maestro_core_config import BaseConfig
+
+    inherited = sorted(name for name in dir(BaseConfig) if not name.startswith("_"))
+    assert len(inherited) > 20
+    names = {name: name.upper() for name in inherited}
+    text = migrate(
+        write(tmp_path, config="import os\n\n" + "".join(f'X_{n} = os.getenv("{n}")\n' for n in names.values()))
+    )["app/settings.py"]
+    scope: dict[str, object] = {"__name__": "app.settings"}
+    exec(compile(text, "settings.py", "exec"), scope)
+    fields = vars(scope["Settings"])["__live_fields__"]
+    assert len(fields) == len(names)
+    assert not set(fields) & set(inherited)

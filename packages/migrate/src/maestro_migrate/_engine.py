@@ -96,15 +96,17 @@ def _planned(root: Path, options: Options, service: str, files: list[str]) -> Mi
     return made
 
 
+_DEPLOYS = re.compile(
+    r"setup\.py|setup\.cfg|pyproject\.toml|Pipfile|Procfile|Makefile|\.gitignore|\.dockerignore|Dockerfile.*|.*\.dockerfile|.*\.sh"
+    r"|requirements[\w.-]*\.(?:txt|in)|(?:docker-)?compose[\w.-]*\.ya?ml"
+)
+
+
 def _deployment(root: Path) -> dict[str, str]:
-    """Return the text of the files in a service's root that say what is shipped."""
+    """Return the text of the files in a service's root that say what is shipped, what is left out, what is needed and how it is started."""
     found: dict[str, str] = {}
     for path in sorted(root.iterdir()):
-        if (
-            path.name in {"setup.py", "setup.cfg", "pyproject.toml"}
-            or path.name.startswith("Dockerfile")
-            or path.suffix == ".dockerfile"
-        ) and path.is_file():
+        if _DEPLOYS.fullmatch(path.name) and path.is_file():
             try:
                 found[path.name] = path.read_text(encoding="utf-8", errors="replace")[:200_000]
             except OSError:

@@ -4,12 +4,14 @@ import ast
 
 from ._binder import Use
 from ._project import Facts, patched_strings, swapped_modules
+from ._reflection import reads_constants_only
 from ._semantics import Module
 
 __all__ = ["facts_of"]
 
 _REPLACERS = frozenset({"object", "setattr", "delattr"})
-_READERS = frozenset({"getattr", "hasattr", "vars", "dir", "getmembers"})
+_LISTERS = frozenset({"vars", "dir", "getmembers"})
+_READERS = _LISTERS | {"getattr", "hasattr"}
 
 
 def facts_of(module: Module, roots: frozenset[str]) -> Facts:
@@ -112,6 +114,8 @@ def _add_reading(module: Module, use: Use, uses: set[str]) -> None:
         return
     second = call.args[1] if len(call.args) > 1 else None
     known = isinstance(second, ast.Constant) and isinstance(second.value, str)
+    if called in _LISTERS and reads_constants_only(module, call):
+        return
     uses.add(f"{owner}.{second.value}" if known else f"{owner}.*")  # type: ignore[union-attr]  # narrowed by `known`
 
 

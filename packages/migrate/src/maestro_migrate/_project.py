@@ -29,7 +29,7 @@ class Facts:
     `exports` maps module-level names to what they are imported from, or to `f()` for the result of calling `f`; `uses` are chains into
     imported modules; `patches` dotted names that tests replace; `loose` attribute names replaced on an object that could not be told;
     `imports` the modules as the import statements name them, relative ones with their dots; `marks` what an earlier migration left in the file; `swapped` modules that are
-    replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports; `failed` why a
+    replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports (of a package those that a recipe would add); `failed` why a
     recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show.
     """
 
@@ -308,6 +308,15 @@ class Project:
             if name in self._starred:
                 return f"{name} is star-imported in {self._starred[name]}"
         return self._loose.get(local, "")
+
+    def is_asked_for(self, path: str, local: str) -> bool:
+        """Return whether another file asks a module for this very name, by an attribute, an import, a patch or `getattr`."""
+        keys = [f"{name}.{local}" for name in module_names(path)]
+        return any(key in self._used or key in self._replaced for key in keys)
+
+    def lists_names_of(self, path: str) -> str:
+        """Return the file that lists a module's names, those that are no constants included, or an empty string."""
+        return next((user for name in module_names(path) if (user := self._used.get(f"{name}.*"))), "")
 
     @cached_property
     def _used(self) -> dict[str, str]:

@@ -3,9 +3,10 @@ Recipes: one file each, whose docstring is its page and whose fenced examples ar
 
 A recipe holds `rewrite(…)` objects, or `scan(module)` (facts, plain data) and `edit(module)` (changes out), or both. It may say:
 `NEEDS` (distributions that its new code imports), `WORDS` (one of these must occur in a file, or the file is not even parsed), `SITES`
-(qualified names that the inventory counts as plumbing), `ORDER` (lower runs first), and `finish(project, contributions)` where a file
-outside the edited ones is made from what the edits contributed. A `scan` that returns `{"retires": True, …}` says that `edit` may take top-level names of
-the file away; then every file that may import it is read, whatever it uses. `REPORTS_ONLY = True` says that it names what stays and never rewrites.
+(qualified names that the inventory counts as plumbing), `ADDS` (names that it brings into files and that others may ask them for already), `ORDER`
+(lower runs first), and `finish(project, contributions)` where a file outside the edited ones is made from what the edits contributed. A `scan` that returns
+`{"retires": True, …}` says that `edit` may take top-level names of the file away; then every file that may import it is read, whatever it uses.
+`REPORTS_ONLY = True` says that it names what stays and never rewrites.
 """
 
 import importlib
@@ -41,6 +42,7 @@ class Recipe:
     needs: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     sites: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
     order: int = 50
     opt_in: bool = False
     reports_only: bool = False
@@ -89,7 +91,7 @@ def recipe_of(code: ModuleType, recipe_id: str) -> Recipe:
     sites = tuple(getattr(code, "SITES", ())) or tuple(sorted({one.pattern.head for one in rewrites}))
     return Recipe(
         recipe_id, page.partition("\n")[0].rstrip("."), page, rewrites, getattr(code, "scan", None), getattr(code, "edit", None), getattr(code, "finish", None),
-        needs, words, sites, getattr(code, "ORDER", 50), getattr(code, "OPT_IN", False), getattr(code, "REPORTS_ONLY", False),
+        needs, words, sites, tuple(getattr(code, "ADDS", ())), getattr(code, "ORDER", 50), getattr(code, "OPT_IN", False), getattr(code, "REPORTS_ONLY", False),
     )  # fmt: skip
 
 

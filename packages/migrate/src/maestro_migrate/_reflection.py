@@ -9,7 +9,7 @@ from ._binder import Use, lookup
 if TYPE_CHECKING:
     from ._semantics import Module
 
-__all__ = ["reflection"]
+__all__ = ["reads_constants_only", "reflection"]
 
 _CALLS = frozenset({"globals", "vars", "exec", "locals", "dir"})
 _IMPORTS_ITSELF = re.compile(rb"(?:import_module|__import__)\(\s*__name__")
@@ -20,7 +20,7 @@ def reflection(module: "Module") -> str | None:
     for name in sorted(_CALLS & module.tables.uses.keys()):
         for use in module.tables.uses[name]:
             is_builtin = use.outer is use.root and lookup(name, use.scope) is None
-            if is_builtin and _reaches_names(use) and not _reads_constants_only(module, use.root):
+            if is_builtin and _reaches_names(use) and not reads_constants_only(module, use.root):
                 return f"{name}() on line {use.root.lineno}"
     if b"__name__" not in module.source.text:
         return None
@@ -28,7 +28,7 @@ def reflection(module: "Module") -> str | None:
         return "an import of itself"
     if b"modules" in module.source.text:
         for site in module.references("sys.modules"):
-            if not _reads_constants_only(module, site.node):
+            if not reads_constants_only(module, site.node):
                 return f"sys.modules on line {site.line}"
     return None
 
@@ -43,7 +43,7 @@ def _reaches_names(use: Use) -> bool:
     return not use.call.args
 
 
-def _reads_constants_only(module: "Module", names: ast.AST) -> bool:
+def reads_constants_only(module: "Module", names: ast.AST) -> bool:
     """Return whether the names are looped over under a test that only upper-case ones pass; the engine binds and unbinds none of those."""
     for outer in module.ancestors(names):
         if isinstance(outer, ast.For):

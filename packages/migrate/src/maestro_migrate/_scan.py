@@ -139,6 +139,10 @@ class Prefilter:
             return True
         return any(head in raw and borrowed.search(raw) for head, borrowed in self.heads)
 
+    def passes_package(self, raw: bytes) -> bool:
+        """Return whether a package's own file has to be parsed: it may hand on names, or bind one that a recipe would add."""
+        return b"import" in raw or any(head in raw for head, _ in self.heads)
+
 
 _STAR = re.compile(rb"import[ \t]+\*|sys\.modules|\b(?:vars|dir|getmembers)\(\w")
 
@@ -146,7 +150,7 @@ _STAR = re.compile(rb"import[ \t]+\*|sys\.modules|\b(?:vars|dir|getmembers)\(\w"
 def prefilter(recipes: Sequence[Recipe]) -> Prefilter:
     """Return what a file must hold to matter to some recipe, or to files that do."""
     words = tuple(sorted({word.encode() for recipe in recipes for word in recipe.words}))
-    heads = sorted({site.partition(".")[0] for recipe in recipes for site in recipe.sites})
+    heads = sorted({site.partition(".")[0] for recipe in recipes for site in (*recipe.sites, *recipe.adds)})
     forms = (r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b", r"\w\.{0}\b", r"""["']{0}["']""", r"^[ \t]+{0},?[ \t]*$")
     borrowed = [re.compile("|".join(form.format(head) for form in forms).encode(), re.MULTILINE) for head in heads]
     return Prefilter(words, tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)))
@@ -160,7 +164,7 @@ def _scan_file(
     path: str,
     raw: bytes,
 ) -> str:
-    if words is not None and not words.passes(raw) and not (path.endswith("__init__.py") and b"import" in raw):
+    if words is not None and not words.passes(raw) and not (path.endswith("__init__.py") and words.passes_package(raw)):
         reason = ""
         if b"\0" in raw:
             reason = "holds NUL bytes: binary, or UTF-16 text that Python does not read either"
@@ -190,7 +194,10 @@ def _scan_file(
             if found:
                 facts.recipes[recipe.id] = found
     facts.marks = module.marks
+    bound = module.tables.module.bindings.keys()
     if words is None:
-        facts.bound = sorted(module.tables.module.bindings)
+        facts.bound = sorted(bound)
+    elif path.endswith("__init__.py"):
+        facts.bound = sorted(bound & {name for recipe in recipes for name in recipe.adds})
     plain = ((each.name, getattr(facts, each.name)) for each in fields(facts))
     return json.dumps({name: value for name, value in plain if value})

@@ -23,6 +23,7 @@ from ._spans import Change, Edit, Finding, Safety
 __all__ = ["Module", "Site"]
 
 _DEBUG = re.compile(rb"=\s*[}!:]")
+_LETTER = re.compile(rb"[\w\x80-\xff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +261,9 @@ class Module:
             return f"patched-by-tests: {patched}"
         if self.is_reflective:
             return f"reflective-module: it reads its own names with {self.is_reflective}"
+        listed = self.project.lists_names_of(self.path)
+        if listed:
+            return f"names-listed: {listed} lists the names of this module, and would see one more"
         if self._in_debug_fstring(site.node):
             return 'f-string-equals: `f"{x=}"` prints its own source text'
         start, end = self.source.span(site.root)
@@ -393,6 +397,10 @@ class Module:
         for candidate in (last, f"maestro_{last}", f"_maestro_{last}"):
             if shared and not candidate.startswith("_"):
                 continue  # `import *` carries names without an underscore into and out of the module
+            if self.project.is_asked_for(self.path, candidate):
+                continue  # another file asks this one for the name, and would now find it
+            if self.path.endswith("__init__.py") and qualname.startswith(f"{self.name}.{candidate}."):
+                continue  # a package's attribute of that name is the submodule itself whenever it is imported again
             if re.search(rf"\b{re.escape(candidate)}\b".encode(), self.source.text) is None:
                 return candidate
             if candidate == last and self._only_in_text(candidate):
@@ -409,9 +417,12 @@ class Module:
         return not self.tables.stars
 
     def replace(self, node: ast.AST, text: str) -> Edit:
-        """Return the edit that puts `text` in the place of a node."""
+        """Return the edit that puts `text` in the place of a node, kept apart from letters that touch it (`return(f()).x`)."""
         start, end = self.source.span(node)
-        return Edit(start, end, text)
+        before, after = self.source.text[max(start - 1, 0) : start], self.source.text[end : end + 1]
+        left = " " if _LETTER.match(before) and _LETTER.match(text[:1].encode()) else ""
+        right = " " if _LETTER.match(after) and _LETTER.match(text[-1:].encode()) else ""
+        return Edit(start, end, f"{left}{text}{right}")
 
     def append_argument(self, call: ast.Call, argument: str) -> Edit:
         """Return the edit that adds an argument after a call's last one, on a line of its own where the others have one."""

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 from ..._semantics import Module, Site
 
-__all__ = ["CORES", "Reading", "readings"]
+__all__ = ["CORES", "Reading", "quoted", "readings"]
 
 CORES = ("os.getenv", "os.environ.get", "os.environ")
 
 _ACTION = "declare it in the settings class by hand, with the same default and the same conversion"
+_WRITES = "environment-write: the variable is set or deleted, which other readers see"
+_WHOLE = "whole-environment: the environment is used as a mapping, not for one variable"
+_WRITERS = frozenset({"clear", "pop", "popitem", "putenv", "setdefault", "unsetenv", "update"})
 _CASTS = {"int": "int", "float": "float", "bool": "bool"}
+_HASHABLE = ("str", "int", "float", "bool", "Path")
 _METHODS = {"lower": "lower", "upper": "upper", "strip": "strip"}
 
 
@@ -54,6 +58,11 @@ def readings(module: Module, *, report: bool = True) -> Iterator[Reading]:
                 module.refuse(site.whole, found, _ACTION)
             continue
         yield _climb(module, found)
+    if report:
+        for site in module.references("os.environ", "os.environb", "os.getenvb", "os.putenv", "os.unsetenv"):
+            other = site.qualname.removeprefix("os.").removeprefix("environ.")
+            if site.qualname not in CORES:
+                module.refuse(site.whole, _WRITES if other in _WRITERS else _WHOLE, _ACTION)
 
 
 def _core(module: Module, site: Site, inner: set[int]) -> Reading | str:
@@ -61,11 +70,15 @@ def _core(module: Module, site: Site, inner: set[int]) -> Reading | str:
         parent = module.parent(site.node)
         if isinstance(parent, ast.Subscript) and parent.value is site.node:
             if not isinstance(parent.ctx, ast.Load):
-                return "environment-write: the variable is set or deleted, which other readers see"
-            if isinstance(parent.slice, ast.Constant) and isinstance(parent.slice.value, str):
+                return _WRITES
+            if (
+                isinstance(parent.slice, ast.Constant)
+                and isinstance(parent.slice.value, str)
+                and _is_encodable(parent.slice.value)
+            ):
                 return Reading(parent, parent.slice.value, None, None, (), "str")
             return "computed-name: the name of the variable is not a literal"
-        return "whole-environment: the environment is used as a mapping, not for one variable"
+        return _WHOLE
     if site.call is None:
         return "passed-on: the function itself is handed on, so its calls cannot be told"
     if site.call.keywords and any(keyword.arg not in {"key", "default"} for keyword in site.call.keywords):
@@ -78,7 +91,13 @@ def _core(module: Module, site: Site, inner: set[int]) -> Reading | str:
     default = arguments[1] if len(arguments) > 1 else named.get("default")
     if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
         return "computed-name: the name of the variable is not a literal"
+    if not _is_encodable(name.value):
+        return "odd-name: the name of the variable is no text that a file can hold"
     return _with_default(module, site, name.value, default, inner)
+
+
+def _is_encodable(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _with_default(
@@ -120,7 +139,7 @@ def _literal(module: Module, node: ast.expr) -> str | None:
         and not (inner is not node and isinstance(inner.value, str | None))
     ):
         if isinstance(inner.value, str):
-            return _quoted(inner.value)  # by value: the quotes of the source make no other field
+            return quoted(inner.value)  # by value: the quotes of the source make no other field
         text = module.source.slice(node)
         return text if "\n" not in text and "\r" not in text and "#" not in text else repr(ast.literal_eval(node))
     return None
@@ -247,7 +266,7 @@ def _method(at: Reading, method: str, call: ast.Call) -> Reading | None:
         return None
     if method in _METHODS and not texts:
         return _grown(at, call, _METHODS[method], "str")
-    shown = ", ".join(_quoted(text) for text in texts)
+    shown = ", ".join(quoted(text) for text in texts)
     if method == "split" and len(texts) <= 1:
         return _grown(at, call, f"split({shown})", "list[str]")
     if method in {"strip", "lstrip", "rstrip"} and len(texts) == 1:
@@ -263,8 +282,10 @@ def _comparison(at: Reading, compare: ast.Compare) -> Reading | None:
         if not (isinstance(other, ast.Constant) and isinstance(other.value, str)):
             return None
         return _grown(
-            at, compare, f"{'equals' if isinstance(operator, ast.Eq) else 'not_equals'}({_quoted(other.value)})", "bool"
+            at, compare, f"{'equals' if isinstance(operator, ast.Eq) else 'not_equals'}({quoted(other.value)})", "bool"
         )
+    if isinstance(operator, ast.In) and isinstance(other, ast.Set) and not at.annotation.startswith(_HASHABLE):
+        return None  # a list is looked for in a tuple, but not in a set
     if isinstance(operator, ast.In) and isinstance(other, ast.Tuple | ast.List | ast.Set) and other.elts:
         texts = [
             element.value
@@ -272,7 +293,7 @@ def _comparison(at: Reading, compare: ast.Compare) -> Reading | None:
             if isinstance(element, ast.Constant) and isinstance(element.value, str)
         ]
         if len(texts) == len(other.elts):
-            return _grown(at, compare, f"is_in({', '.join(map(_quoted, texts))})", "bool")
+            return _grown(at, compare, f"is_in({', '.join(map(quoted, texts))})", "bool")
     if (
         isinstance(operator, ast.IsNot)
         and isinstance(other, ast.Constant)
@@ -346,6 +367,7 @@ def _part(node: ast.expr, name: str) -> str | None:
     return None
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a string literal of ASCII-safe text, in double quotes where that needs no escaping."""
     shown = repr(text)
-    return shown if '"' in text else '"' + shown[1:-1].replace("\\'", "'") + '"'
+    return shown if '"' in shown else f'"{shown[1:-1]}"'

@@ -1,13 +1,10 @@
 """The settings file: where it stands, what its fields are called, and how new ones join those that are there."""
 
 import ast
-import json
 import keyword
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +13,10 @@ from ..._plan import FileWrite
 from ..._project import Project, is_test_path
 from ..._semantics import Module
 from ..._spans import Change, Finding
+from ._home import SettingsHome, settings_home
+from ._readings import quoted
 
-__all__ = ["SettingsHome", "declared_fields", "field_names", "merge_fields", "settings_home"]
+__all__ = ["declared_fields", "field_names", "merge_fields"]
 
 MARK = "Every environment variable that this code reads, in one typed class."
 _RESERVED = frozenset(
@@ -26,6 +25,8 @@ _RESERVED = frozenset(
         "json",
         "dict",
         "schema",
+        "schema_json",
+        "settings_customise_sources",
         "construct",
         "validate",
         "fields",
@@ -54,86 +55,6 @@ _SECRET = re.compile(
 LINE_LENGTH = 88
 NOTHING = "\0"  # stands for "none given" where a key travels as text
 Key = tuple[str, str | None, str | None, str, str]
-
-
-@dataclass(frozen=True)
-class SettingsHome:
-    """Where a settings object lives: the file, and the qualified name by which its users import it."""
-
-    path: str
-    qualname: str
-
-
-def settings_home(project: Project, path: str) -> SettingsHome | str:
-    """Return the settings home for the code in `path`, or the reason why no import of it is proven to work."""
-    folder = path.rpartition("/")[0]
-    if f"{folder}/__init__.py" in project.files:
-        package = folder
-        while f"{package.rpartition('/')[0]}/__init__.py" in project.files:
-            package = package.rpartition("/")[0]
-        name = _package_name(project, package)
-        if name is None:
-            return f"import-unproven: nothing in the project shows by which name {package}/ is imported"
-        return _home(project, package, f"{name}.settings")
-    if not folder:
-        lister = project.shipped_by_name(path.removesuffix(".py"))
-        return (
-            f"shipped-by-name: {lister} lists {path} by name, so a new file beside it would not be shipped"
-            if lister
-            else _home(project, "", "settings")
-        )
-    above = project.import_name(path).rpartition(".")[0]
-    if above and project.is_imported(above):
-        folder, prefix = _outermost_package(project, folder, above)
-        return _home(project, folder, f"{prefix}.settings")
-    return f"import-unproven: nothing in the project shows how {folder}/ is imported"
-
-
-def _outermost_package(project: Project, folder: str, name: str) -> tuple[str, str]:
-    """
-    Return the outermost regular package that the dotted name of a folder without `__init__.py` goes through, else the folder.
-
-    Whoever imports `app.views.page` imports `app` by that name, so the settings of the folders below it can live in one file.
-    """
-    packages = folder.split("/")
-    names = name.split(".")
-    for depth in range(1, len(names)):
-        outer = "/".join(packages[: len(packages) - len(names) + depth])
-        if packages[-len(names) :] == names and f"{outer}/__init__.py" in project.files:
-            return outer, ".".join(names[:depth])
-    return folder, name
-
-
-@lru_cache(maxsize=4096)
-def _package_name(project: Project, package: str) -> str | None:
-    """
-    Return the dotted name by which the files of a top package import each other or are imported, `None` where that is not shown.
-
-    A package directly in the root or in `src/` is imported by its own name, unless its files import each other by bare name, as scripts that are
-    run from inside it do; then that, too, is not shown.
-    """
-    inside = [other for other in project.facts if other.startswith(f"{package}/")]
-    imports = {name for facts in project.facts.values() for name in facts.imports}
-    parts = package.split("/")
-    names = [".".join(parts[start:]) for start in range(len(parts))]
-    shown = [name for name in names if any(each == name or each.startswith(f"{name}.") for each in imports)]
-    if len(shown) == 1:
-        return shown[0]
-    if shown or parts[:-1] not in ([], ["src"], ["lib"]):
-        return None
-    stems = {other.rpartition("/")[2].removesuffix(".py") for other in inside} - {"__init__", *sys.stdlib_module_names}
-    is_relative = any(each.startswith(".") for other in inside for each in project.facts[other].imports)
-    is_bare = any(stems & {each.split(".")[0] for each in project.facts[other].imports} for other in inside)
-    return parts[-1] if is_relative or not is_bare else None
-
-
-def _home(project: Project, folder: str, module: str) -> SettingsHome:
-    path = f"{folder}/settings.py" if folder else "settings.py"
-    theirs = path in project.files and "fields" not in project.facts[path].marks
-    if theirs or (f"{path.removesuffix('.py')}/__init__.py" in project.files):
-        path = path.removesuffix("settings.py") + "maestro_settings.py"
-        module = module.removesuffix("settings") + "maestro_settings"
-    return SettingsHome(path, f"{module}.settings")
 
 
 def declared_fields(module: Module) -> dict[str, list[str | None]]:
@@ -192,7 +113,7 @@ def field_names(project: Project, recipe: str, home_path: str) -> dict[Key, str]
 
 def _free_name(key: Key, taken: set[str]) -> str:
     variable, default, _fallback, parse, annotation = key
-    base = re.sub(r"\W", "_", variable).lower().strip("_") or "value"
+    base = re.sub(r"[^0-9a-z_]", "_", variable.lower()).strip("_") or "value"
     if base[0].isdigit() or keyword.iskeyword(base) or base in _RESERVED or base.startswith("model_"):
         base = f"env_{base}"
     if base in _IN_USE:
@@ -291,11 +212,11 @@ def _maker(key: Key) -> str:
 
 def _line(name: str, key: Key) -> str:
     variable, default, fallback, parse, annotation = key
-    arguments = [json.dumps(variable, ensure_ascii=False)]
+    arguments = [quoted(variable)]
     if default is not None:
         arguments.append(default)
     if fallback is not None:
-        arguments.append(f"fallback={json.dumps(fallback, ensure_ascii=False)}")
+        arguments.append(f"fallback={quoted(fallback)}")
     if parse:
         arguments.append(f"parse={parse}")
     return f"    {name}: {annotation} = {_maker(key)}({', '.join(arguments)})\n"

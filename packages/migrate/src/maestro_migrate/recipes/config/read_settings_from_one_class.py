@@ -54,11 +54,13 @@ from typing import Any
 from maestro_migrate import Change, Finding, Module, Project
 
 from ..._plan import FileWrite
+from ._home import settings_home, start_of
 from ._readings import CORES, readings
-from ._settings_file import NOTHING, declared_fields, field_names, merge_fields, settings_home
+from ._settings_file import NOTHING, declared_fields, field_names, merge_fields
 
 WORDS = ("getenv", "environ", "maestro_core_config")
 SITES = CORES
+ADDS = ("settings",)
 NEEDS = ("maestro-core-config",)
 ID = "config/read_settings_from_one_class"
 ORDER = 40
@@ -70,6 +72,9 @@ def scan(module: Module) -> list[list[str | None]]:
     fields = declared_fields(module)
     if fields:
         module.marks["fields"] = fields
+    starts = start_of(module)
+    if starts is not None:
+        module.marks["starts"] = starts
     return [list(reading.key) for reading in readings(module, report=False)]
 
 

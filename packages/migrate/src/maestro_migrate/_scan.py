@@ -6,6 +6,7 @@ A file is parsed only if it holds a word that some recipe looks for, or could ha
 
 import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -52,7 +53,8 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
     names = import_names(files)
     roots = frozenset(part for each in names.values() for name in each[:2] for part in [name.split(".")[0]])
     recipes = (f"{r.id} {r.version}".encode() for r in options.recipes)
-    context = digest(build_digest().encode(), "\0".join(sorted(roots)).encode(), *recipes).encode()
+    named = roots | {part for path in files for part in path.removesuffix(".py").split("/")} - sys.stdlib_module_names
+    context = digest(build_digest().encode(), "\0".join(sorted(named)).encode(), *recipes).encode()
     empty = Project({}, files=files)
     seen: dict[str, str] = {}
     memo: dict[str, str] = {}
@@ -72,7 +74,7 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
             found[path] = Facts(**_shared(json.loads(text), memo))
         return found
 
-    usual = prefilter(options.recipes)
+    usual = prefilter(options.recipes, named=named)
     facts = scanned(files, usual)
     retiring = {names[path][0].rpartition(".")[2].encode() for path in files if _retires(facts[path]) and names[path]}
     if retiring:
@@ -127,10 +129,11 @@ def _lending(uses: Iterable[str], heads: set[str]) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Prefilter:
-    """What a file must hold for its facts to matter to any other file; plain searches first, since they cost next to nothing."""
+    """What a file must hold for its facts to matter to any other file, and the names whose imports always do; plain searches first, since they cost next to nothing."""
 
     words: tuple[bytes, ...]
     heads: tuple[tuple[bytes, re.Pattern[bytes]], ...]
+    named: frozenset[str]
     modules: tuple[bytes, ...] = ()  # the last parts of modules that may lose names
 
     def passes(self, raw: bytes) -> bool:
@@ -147,13 +150,15 @@ class Prefilter:
 _STAR = re.compile(rb"import[ \t]+\*|sys\.modules|\b(?:vars|dir|getmembers)\(\w")
 
 
-def prefilter(recipes: Sequence[Recipe]) -> Prefilter:
-    """Return what a file must hold to matter to some recipe, or to files that do."""
+def prefilter(recipes: Sequence[Recipe], *, named: frozenset[str]) -> Prefilter:
+    """Return what a file must hold to matter to some recipe, or to files that do; `named` are the names whose imports matter in any file."""
     words = tuple(sorted({word.encode() for recipe in recipes for word in recipe.words}))
     heads = sorted({site.partition(".")[0] for recipe in recipes for site in (*recipe.sites, *recipe.adds)})
     forms = (r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b", r"\w\.{0}\b", r"""["']{0}["']""", r"^[ \t]+{0},?[ \t]*$")
     borrowed = [re.compile("|".join(form.format(head) for form in forms).encode(), re.MULTILINE) for head in heads]
-    return Prefilter(words, tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)))
+    return Prefilter(
+        words, tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)), named
+    )
 
 
 def _scan_file(
@@ -168,7 +173,9 @@ def _scan_file(
         reason = ""
         if b"\0" in raw:
             reason = "holds NUL bytes: binary, or UTF-16 text that Python does not read either"
-        imports = sorted({name.decode() for name in _IMPORTS.findall(raw) if name.split(b".")[0].decode() in roots})
+        imports = sorted(
+            {name.decode() for name in _IMPORTS.findall(raw) if name.split(b".")[0].decode() in words.named}
+        )
         return json.dumps({"unparsed": reason} if reason else {"imports": imports} if imports else {})
     try:
         module = Module(read_source(raw, path), project)

@@ -397,10 +397,8 @@ class Module:
         for candidate in (last, f"maestro_{last}", f"_maestro_{last}"):
             if shared and not candidate.startswith("_"):
                 continue  # `import *` carries names without an underscore into and out of the module
-            if self.project.is_asked_for(self.path, candidate):
-                continue  # another file asks this one for the name, and would now find it
-            if self.path.endswith("__init__.py") and qualname.startswith(f"{self.name}.{candidate}."):
-                continue  # a package's attribute of that name is the submodule itself whenever it is imported again
+            if self.project.is_asked_for(self.path, candidate) or qualname.startswith(f"{self.name}.{candidate}."):
+                continue  # another file would find the name here, or the submodule of that name would take it
             if re.search(rf"\b{re.escape(candidate)}\b".encode(), self.source.text) is None:
                 return candidate
             if candidate == last and self._only_in_text(candidate):

@@ -26,6 +26,8 @@ _RESERVED = frozenset(
         "dict",
         "schema",
         "schema_json",
+        "settings_cached",
+        "settings_clear_cache",
         "settings_customise_sources",
         "construct",
         "validate",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar, overload
 
 from ._converters import is_pure, name_of
+from ._glance import encoded_text, glancing, standard_environment
 from .errors import FieldDefinitionError, MissingVariable
 
 D = TypeVar("D")
@@ -76,11 +77,12 @@ class LiveField(property):
         self.annotation: Any = None
         self.name = variable
         self.owner: type | None = None
-        self._values: dict[Any, Any] = {}
         self._overridden = False
         self._cacheable = is_pure(parse) and fallback is None and not empty_is_missing
-        super().__init__(self._fast_getter(), self._override, self._restore)
         self.__doc__ = description or f"The environment variable {variable}, read at access."
+        self._set, self._delete = self._override, self._restore
+        self._getters: tuple[Callable[[Any], Any], ...] = (self.slow_get,)
+        self._read_by(self.slow_get)
 
     def __set_name__(self, owner: type, name: str) -> None:
         if self.owner is None:
@@ -112,9 +114,7 @@ class LiveField(property):
         if self.fallback is not None:
             variable, value = self.fallback.raw()
             return variable, self.fallback.convert(value)
-        if self.default is REQUIRED:
-            raise MissingVariable(self.variable, read_by=self.qualified_name)
-        return None, self.default
+        return None, self._default()
 
     def convert(self, value: Any) -> Any:
         """Parse what was read; a parse error keeps its class, and its message too unless the field is secret."""
@@ -144,7 +144,7 @@ class LiveField(property):
     def mark_overridden(self) -> None:
         """Leave the fast path for good: from now on some instance may hold a value of its own."""
         self._overridden = True
-        self._values.clear()
+        self._read_by(self.slow_get)
 
     @property
     def qualified_name(self) -> str:
@@ -162,42 +162,34 @@ class LiveField(property):
             parts.append(f"parse={name_of(self.parse)}")
         return f"{kind}({', '.join(parts)})"
 
-    def _fast_getter(self) -> Callable[[Any], Any]:
-        # The whole cost of live reading is here. `os.environ` keeps its text encoded in `_data`, so that one lookup
-        # of a ready key tells whether anything changed; any other mapping in its place takes the slow path.
-        values, slow = self._values, self._slow_get
-        key = _encoded(self.variable)
-
-        def get(instance: Any) -> Any:
-            try:
-                return values[os.environ._data.get(key)]  # type: ignore[attr-defined]  # CPython's own attribute
-            except (KeyError, AttributeError, TypeError):
-                pass
-            return slow(instance, key)
-
-        return get
-
-    def _slow_get(self, instance: Any, key: Any) -> Any:
+    def slow_get(self, instance: Any) -> Any:
+        """Read the attribute of an instance, and let the next reading glance where a value may be kept."""
         if self._overridden and self.name in instance.__dict__:
             held = instance.__dict__[self.name]
             return held.value if isinstance(held, Override) else held
-        if not self._cacheable or self._overridden or type(os.environ) is not _ENVIRON_TYPE:
+        environment = standard_environment()
+        if environment is None or not self._cacheable or self._overridden:
             return self.read()
-        encoded: Any = os.environ._data  # type: ignore[attr-defined]  # CPython's own attribute
-        before = encoded.get(key)
-        value = self.read()
+        # The value is made of the very text that the getter will look for, so that a change in between cannot matter.
+        encoded = encoded_text(environment, self.variable)
+        value = self.convert(self._default() if encoded is None else environment.decodevalue(encoded))
         # A default is handed out as it is, so it may be cached whatever it is; a parsed value only if nobody can
         # change it, because the expression it stands for made a fresh one each time.
-        fresh_each_time = type(value) not in _IMMUTABLE and not (before is None and self.parse is None)
-        if not fresh_each_time and encoded.get(key) is before:
-            self._remember(before, value)
+        if type(value) in _IMMUTABLE or (encoded is None and self.parse is None):
+
+            self._glance(glancing(self, environment=environment, encoded=encoded, value=value))
         return value
 
-    def _remember(self, encoded_text: Any, value: Any) -> None:
-        self._values.clear()
-        self._values[encoded_text] = value
+    def _glance(self, get: Callable[[Any], Any]) -> None:
+        self._read_by(get)
         if self._overridden:  # another thread assigned a value meanwhile
-            self._values.clear()
+            self._read_by(self.slow_get)
+
+    def _read_by(self, get: Callable[[Any], Any]) -> None:
+        # A property may be initialised again, which swaps its getter in one step. A thread may be inside the getter
+        # that is replaced, so the last one is kept alive besides.
+        self._getters = (self._getters[-1], get)
+        super().__init__(get, self._set, self._delete, self.__doc__)
 
     def _override(self, instance: Any, value: Any) -> None:
         self.mark_overridden()
@@ -218,6 +210,11 @@ class LiveField(property):
         if instance.__dict__.pop(self.name, None) is None:
             raise AttributeError(f"{self.qualified_name} has no assigned value to delete")
 
+    def _default(self) -> Any:
+        if self.default is REQUIRED:
+            raise MissingVariable(self.variable, read_by=self.qualified_name)
+        return self.default
+
     def _value_or_nothing(self) -> Any:
         try:
             return self.read()
@@ -232,16 +229,6 @@ class LiveField(property):
             return type(exc)(message)
         except Exception:  # noqa: BLE001 - a class with other arguments; ValueError is what parsers raise
             return ValueError(message)
-
-
-_ENVIRON_TYPE: Final[type] = type(os.environ)
-
-
-def _encoded(variable: str) -> Any:
-    try:
-        return os.environ.encodekey(variable)
-    except AttributeError:
-        return os.fsencode(variable)
 
 
 @overload

@@ -42,12 +42,15 @@ format: setup ## Put every file into the house format
 bless: setup ## Write the golden files anew; read every line of the difference
 	MAESTRO_BLESS=1 $(PYTHON) -m pytest -q -k golden
 
-coverage: setup ## Print the line coverage of each library
+COVER ?= packages
+coverage: setup ## Print the line coverage of each library, or of COVER="packages/monitoring …"
 	scripts/services up
 	.venv/bin/coverage erase
-	.venv/bin/coverage run -m pytest -q -p no:randomly packages
+	.venv/bin/coverage run -m pytest -q -p no:randomly $(COVER)
 	.venv/bin/coverage combine -q
 	.venv/bin/coverage report --skip-covered
+	@for each in $(sort $(dir $(wildcard packages/*/src/))); do \
+	  measured=$$(.venv/bin/coverage report --format=total --include="$$each*" 2>/dev/null) && echo "$$each $$measured %" || true; done
 
 bench: setup ## Measure us and the peers, and write docs/benchmarks.md
 	$(PYTHON) -m benchmarks

@@ -1,5 +1,5 @@
 """
-Show the main job: migrate the legacy fleet, prove that nothing changed, run one migrated service, take it back byte for byte.
+Show the main job: migrate the legacy fleet, prove that nothing changed, run one migrated service, make rules of objectives, take it back byte for byte.
 
 Works in `.demo/`, so that the examples stay as they are. Ends with a table and where the reports lie; exit code 1 if a promise is not kept.
 """
@@ -45,6 +45,7 @@ def main() -> int:
     table, promises = summary(reports)
     shown = next(name for name in SHOWN if name in services)
     promises += show_running(shown, console)
+    promises.append(show_objectives(console))
     run([MAESTRO, "migrate", "rollback", WORK / "fleet" / shown])
     promises.append(
         (f"{shown} is byte for byte what it was after the rollback", tree_hash(WORK / "fleet" / shown) == before[shown])
@@ -146,17 +147,35 @@ def show_running(name: str, console: Console) -> list[tuple[str, bool]]:
     for path, (status, request_id, body) in answers.items():
         console.print(f"  GET {path} -> {status}, request id {request_id}, {len(body)} bytes", highlight=False)
     console.print(f"  {mine[-1] if mine else '(no structured line)'}", highlight=False, soft_wrap=True)
+    measured = [line for line in answers["/metrics"][2].decode().splitlines() if '"/health"' in line]
+    shown = [line for line in measured if "_count{" in line or "_sum{" in line]
+    for line in shown:
+        console.print(f"  {line}", highlight=False, soft_wrap=True)
     return [
         (
             f"{name} runs migrated: /livez, /readyz and /metrics answer",
             all(answers[path][0] == 200 for path in ("/livez", "/readyz", "/metrics")),
         ),
         ("its answers carry a request id", bool(answers["/health"][1])),
+        ("its own metrics still count and time requests by route", len(shown) == 2),
         (
             "its log has structured lines with that request id",
             bool(mine),
         ),
     ]
+
+
+def show_objectives(console: Console) -> tuple[str, bool]:
+    """Generate the rules of the example's objectives, test them with promtool where it is, and return the promise."""
+    out = WORK / "monitoring"
+    arguments = ["slos:SLOS", "--out", str(out)]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT / "examples")}
+    run([MAESTRO, "monitoring", "generate", *arguments], env=variables)
+    tool = [] if shutil.which("promtool") else ["--no-promtool"]
+    checked = subprocess.run([MAESTRO, "monitoring", "check", *arguments, *tool], env=variables, check=False)
+    console.print(f"  rules, their tests and a dashboard: {out}", highlight=False, soft_wrap=True)
+    verdict = "not tested, promtool is not installed" if tool else "promtool agrees"
+    return f"rules and alerts are generated from objectives in code ({verdict})", checked.returncode == 0
 
 
 def prepare(tree: Path, environment: Path) -> Path:
@@ -224,9 +243,9 @@ def tree_hash(folder: Path) -> str:
     return found.hexdigest()
 
 
-def run(command: list) -> None:
+def run(command: list, *, env: dict[str, str] | None = None) -> None:
     """Run a command that must succeed."""
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, env=env)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Promises of the generated dashboards."""
 
 import json
+import re
 import runpy
 import sys
 from pathlib import Path
@@ -88,6 +89,14 @@ def test_queries_are_what_grafanas_prometheus_source_reads(board):
     assert queries
     for query in queries:
         assert json.loads(JSONEncoder().encode(Dataquery.from_json(query))) == query
+
+
+@pytest.mark.parametrize("service", ["orders", "orders.api", "orders-" * 8 + "a", "orders-" * 8 + "b"])
+def test_the_uid_is_one_that_grafana_takes_and_no_other_services(service):
+    """Forty characters at most, no dots; what is shortened or changed stays apart from its neighbours."""
+    uids = {name: dashboard(name, [])["uid"] for name in (service, f"{service}-too", service.replace(".", "-") + "x")}
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", uids[service])
+    assert len(set(uids.values())) == len(uids)
 
 
 def test_panels_do_not_overlap_and_stay_on_the_grid(board):

@@ -1,5 +1,6 @@
 """Promises of the generated rules."""
 
+import re
 import runpy
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from maestro_monitoring import SLO, SLOError
+from maestro_monitoring import SLO, SLOError, setup_monitoring
 from maestro_monitoring._artifacts import artifacts
 from maestro_monitoring._rules import BURN_WINDOWS, error_ratio, rule_groups
 
@@ -133,3 +134,18 @@ def test_the_formats_of_other_tools_name_every_slo():
     assert 'le="0.3"' in latency["success"]["metric"]
     openslo = list(yaml.safe_load_all(files["openslo.yml"]))
     assert [d["spec"]["objectives"][0]["target"] for d in openslo] == [0.999, 0.85, 0.95, 0.9999]
+
+
+def test_every_format_selects_the_bucket_that_is_exposed(registry):
+    """An objective of one second written as `1` counts by `le="1.0"` everywhere, which is how the client writes it."""
+    slo = SLO(name="speed", service="orders", objective=95, latency_s=1)
+    setup_monitoring("orders", slos=[slo], registry=registry).requests.observe(
+        method="GET", route="/", status=200, duration_s=0.5
+    )
+    bounds = {
+        s.labels["le"] for m in registry.collect() for s in m.samples if s.name.endswith("duration_seconds_bucket")
+    }
+    assert "1.0" in bounds
+    files = artifacts([slo], registry=registry, dashboards=False)
+    for name in ("rules/slo.rules.yml", "sloth.yml", "pyrra.yml", "openslo.yml"):
+        assert set(re.findall(r'le="([^"]*)"', files[name])) == {"1.0"}, name

@@ -15,6 +15,8 @@ def test_an_slo_knows_its_budget_and_name():
     ("values", "reason"),
     [
         ({"name": "Check out"}, "lower-case"),
+        ({"service": "../orders"}, "service must be letters"),
+        ({"service": ""}, "service must be letters"),
         ({"objective": 100}, "between 0 and 100"),
         ({"objective": 0}, "between 0 and 100"),
         ({"objective": 99.99999}, "no error budget"),

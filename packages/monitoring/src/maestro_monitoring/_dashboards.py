@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
@@ -30,7 +32,7 @@ def dashboard(service: str, specs: Sequence[PanelSpec]) -> dict[str, Any]:
         raise MissingExtraError("dashboards", "grafana") from absent
     board = (
         build.Dashboard(service)
-        .uid(f"maestro-{service}"[:40])
+        .uid(_uid(service))
         .tags(["maestro", service])
         .refresh("30s")
         .time("now-6h", "now")
@@ -41,9 +43,18 @@ def dashboard(service: str, specs: Sequence[PanelSpec]) -> dict[str, Any]:
         for spec in of_row:
             board.with_panel(_panel(spec))
     content: dict[str, Any] = json.loads(JSONEncoder().encode(board.build()))
-    for number, panel in enumerate(content["panels"], start=1):
+    for number, panel in enumerate(content.setdefault("panels", []), start=1):
         panel["id"] = number
     return _without_leftovers(content)
+
+
+def _uid(service: str) -> str:
+    """Give what Grafana takes as a uid: at most forty letters, digits, hyphens and underscores, and no two the same."""
+    plain = f"maestro-{service}"
+    if re.fullmatch(r"[a-zA-Z0-9_-]{1,40}", plain):
+        return plain
+    digest = hashlib.sha256(service.encode()).hexdigest()[:8]
+    return f"{re.sub(r'[^a-zA-Z0-9_-]', '-', plain)[:31]}-{digest}"
 
 
 def _without_leftovers(content: dict[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def distinct(slos: Iterable[SLO]) -> list[SLO]:
     by_id: dict[str, SLO] = {}
     for slo in slos:
         if by_id.setdefault(slo.id, slo) != slo:
-            raise SLOError(slo.name, f"service {slo.service!r} has two SLOs of that name; rename one")
+            raise SLOError(slo.name, f"another SLO has its id {slo.id!r}, made of service and name; rename one")
     return [by_id[key] for key in sorted(by_id)]
 
 
@@ -83,8 +83,7 @@ def error_ratio(slo: SLO, window: str) -> str:
         bad = f"sum(rate({requests}{failed}[{window}])) or vector(0)"
         return f"(\n  {bad}\n)\n/\n(\n  sum(rate({requests}{selector(slo)}[{window}])) > 0\n)"
     duration = f"{slo.namespace}_request_duration_seconds"
-    bound = f'le="{floatToGoString(slo.latency_s)}"'  # type: ignore[no-untyped-call]  # the client left it untyped
-    good = f"sum(rate({duration}_bucket{selector(slo, bound)}[{window}])) or vector(0)"
+    good = f"sum(rate({duration}_bucket{selector(slo, within(slo.latency_s))}[{window}])) or vector(0)"
     return (
         f"1 - (\n  (\n    {good}\n  )\n  /\n  (\n    sum(rate({duration}_count{selector(slo)}[{window}])) > 0\n  )\n)"
     )
@@ -98,6 +97,11 @@ def selector(slo: SLO, *more: str) -> str:
     if slo.route is not None:
         pairs.append(f"route={quoted(slo.route)}")
     return "{" + ",".join([*pairs, *more]) + "}"
+
+
+def within(latency_s: float) -> str:
+    """Give the matcher of the bucket whose requests took at most so long, in the spelling that the client exposes."""
+    return f'le="{floatToGoString(latency_s)}"'  # type: ignore[no-untyped-call]  # the client left it untyped
 
 
 def quoted(text: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from .errors import SLOError
 
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
+# It names files, so it has no slashes.
+_SERVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _WINDOW_DAYS = (28, 30)
 
 
@@ -41,6 +43,10 @@ class SLO:
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise SLOError(self.name, "name must be lower-case letters, digits and hyphens")
+        if not _SERVICE.fullmatch(self.service):
+            raise SLOError(
+                self.name, f"service must be letters, digits, dots, hyphens and underscores, not {self.service!r}"
+            )
         if not 0 < self.objective < 100:
             raise SLOError(self.name, f"objective must lie between 0 and 100 percent, not {self.objective}")
         if 1 - self.objective / 100 <= 1e-6:

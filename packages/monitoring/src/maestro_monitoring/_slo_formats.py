@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ._rules import alert_annotations, alert_labels, alert_name, distinct, error_ratio, selector
+from ._rules import alert_annotations, alert_labels, alert_name, distinct, error_ratio, selector, within
 from ._slo import SLO
 
 
@@ -58,10 +58,10 @@ def _pyrra_indicator(slo: SLO) -> dict[str, Any]:
         bad = selector(slo, 'status=~"5.."')
         return {"ratio": {"errors": {"metric": requests + bad}, "total": {"metric": requests + selector(slo)}}}
     duration = f"{slo.namespace}_request_duration_seconds"
-    within = selector(slo, f'le="{slo.latency_s!r}"')
+    good = selector(slo, within(slo.latency_s))
     return {
         "latency": {
-            "success": {"metric": f"{duration}_bucket{within}"},
+            "success": {"metric": f"{duration}_bucket{good}"},
             "total": {"metric": f"{duration}_count{selector(slo)}"},
         }
     }

@@ -19,6 +19,7 @@ assert_type(exposition("text/plain"), tuple[bytes, str])
 assert_type(setup_monitoring("orders"), Monitoring)
 assert_type(setup_monitoring("orders").requests, RequestMetrics)
 assert_type(setup_tracing("orders"), Tracing)
+assert_type(setup_tracing("orders").instrument(), tuple[str, ...])
 assert_type(SLO(name="a", service="b", objective=99).error_budget, float)
 assert_type(metric_value("x", kind="y"), float)
 

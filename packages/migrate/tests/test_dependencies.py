@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -140,3 +141,20 @@ def test_a_list_that_includes_the_main_one_is_served_by_it(tmp_path: Path) -> No
     after, findings = planned(tmp_path, files)
     assert list(after) == ["requirements/base.txt"]
     assert not findings
+
+
+def test_a_distribution_is_declared_once_with_the_extras_of_all_changes(tmp_path: Path) -> None:
+    """Two recipes that need one library, one of them with an extra, add one line, also to Poetry's table."""
+    recipes = [replace(RECIPE, needs=("lib-x",)), replace(RECIPE, id="local/other", needs=("lib-x[extra]",))]
+    (tmp_path / "app.py").write_text(SITE)
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.poetry]\nname = "x"\n[tool.poetry.dependencies]\npython = "^3.11"\n'
+    )
+    made = plan(tmp_path, Options((RECIPE,), jobs=1))
+    [write] = made.writes
+    changes = (*write.changes, replace(write.changes[0], recipe="local/other"))
+    made.writes = [replace(write, changes=changes)]
+    [after], _ = declare_dependencies(tmp_path, made, recipes)
+    assert b"lib-x" in (after.after or b"")
+    assert (after.after or b"").count(b"lib-x") == 1
+    assert b"extra" in (after.after or b"")

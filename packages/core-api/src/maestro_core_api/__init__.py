@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from ._instrument import instrument
+from ._middleware import RequestId, ResponseHeaders, ResponseTime
 from ._readiness import CheckResult, ReadinessCheck
 from .errors import CoreAPIError, DuplicateCheck, ExtraNotInstalled, NotInstrumentable
 
@@ -17,6 +18,9 @@ __all__ = [
     "MaestroAPI",
     "NotInstrumentable",
     "ReadinessCheck",
+    "RequestId",
+    "ResponseHeaders",
+    "ResponseTime",
     "instrument",
 ]
 

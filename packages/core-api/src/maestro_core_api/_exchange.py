@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any
 
-from ._identity import TraceParent, accepted_request_id, new_request_id, parse_traceparent
+from ._identity import TraceParent, accepted_request_id, is_sane, new_request_id, parse_traceparent
 from ._lifecycle import Message, Receive, Send
 from ._observer import CLIENT_CLOSED_REQUEST, Observer
 
 Scope = MutableMapping[str, Any]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Set on the outermost observed application's scope, so that a mounted one of ours stays silent.
+# Holds the request's id on the outermost observed application's scope, so that a mounted one of ours stays silent.
 OBSERVED = "maestro.observed"
 
 
@@ -54,7 +54,7 @@ class Exchange:
         if self.trace is not None:
             self.context["trace_id"] = self.trace.trace_id
             self.context["parent_span_id"] = self.trace.parent_id
-        scope[OBSERVED] = True
+        scope[OBSERVED] = self.request_id
         state: MutableMapping[str, Any] = scope.get("state") or {}
         if "request_id" not in state:
             # A copy: servers should hand out one per request, and the id of one request must never be another's.
@@ -151,12 +151,19 @@ class HTTPExchange(Exchange):
         if id_header is not None:
             own = names.get(id_header)
             if own is None:
+                self._take_over_state_id()
                 present.append((id_header, self.request_id.encode("latin-1")))
             else:
                 # The service has an id of its own making: that is the one people will search for.
                 self.request_id = own.decode("latin-1")
         present.extend(pair for pair in observer.security_headers if pair[0] not in names)
         return {**message, "headers": present}
+
+    def _take_over_state_id(self) -> None:
+        """Go by the id that the service put on `request.state`, if it is one that may stand in a header."""
+        own = self.scope["state"].get("request_id")
+        if isinstance(own, str) and is_sane(own):
+            self.request_id = own
 
 
 class WebSocketExchange(Exchange):

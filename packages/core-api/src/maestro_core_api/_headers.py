@@ -36,3 +36,13 @@ def with_missing(present: Iterable[tuple[bytes, bytes]], wanted: Iterable[tuple[
     names = {name.lower() for name, _ in headers}
     headers.extend(pair for pair in wanted if pair[0] not in names)
     return headers
+
+
+def with_values(present: Iterable[tuple[bytes, bytes]], values: Mapping[str, str]) -> RawHeaders:
+    """Give a new list in which each named header has exactly the value given, in its old place where it had one."""
+    headers = list(present)
+    for name, value in encoded(values):
+        at = next((position for position, pair in enumerate(headers) if pair[0].lower() == name), len(headers))
+        headers = [pair for pair in headers if pair[0].lower() != name]
+        headers.insert(at, (name, value))
+    return headers

@@ -24,7 +24,12 @@ class TraceParent(NamedTuple):
 
 def accepted_request_id(value: str) -> str:
     """Give the caller's request id when it is harmless, a new one otherwise."""
-    return value if _SANE_ID.fullmatch(value) else new_request_id()
+    return value if is_sane(value) else new_request_id()
+
+
+def is_sane(value: str) -> bool:
+    """Whether a request id can do no harm where ids are written."""
+    return _SANE_ID.fullmatch(value) is not None
 
 
 def new_request_id() -> str:

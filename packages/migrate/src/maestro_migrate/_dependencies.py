@@ -69,7 +69,12 @@ def declare_dependencies(
 
 
 def _needs(writes: Sequence[FileWrite], needs: Mapping[str, Sequence[str]]) -> set[str]:
-    return {need for write in writes for change in write.changes for need in needs.get(change.recipe, ())}
+    """Return what the changes need, each distribution once, with the extras of all."""
+    extras: dict[str, set[str]] = {}
+    for need in {need for write in writes for change in write.changes for need in needs.get(change.recipe, ())}:
+        name, _, rest = need.partition("[")
+        extras.setdefault(name, set()).update(extra for extra in rest.rstrip("]").split(",") if extra)
+    return {f"{name}[{','.join(sorted(each))}]" if each else name for name, each in extras.items()}
 
 
 def _homes(root: Path, writes: Sequence[FileWrite], needs: Mapping[str, Sequence[str]]) -> list[_Home]:

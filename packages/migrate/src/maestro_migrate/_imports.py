@@ -81,9 +81,10 @@ def _top_level(
     prefix, header = _header(module, first_line, _anchor(module, touched, first_line))
     staying = [node for node in header if node not in dropped]
     edits = _additions(module, requires, first_party, staying, header, prefix, first_line)
-    in_place = bool(edits) and not staying
+    replaced = header[0] if edits and header and not staying else None
+    gone = {line for node in dropped if node is not replaced for line in range(node.lineno, (node.end_lineno or 0) + 1)}
     for node, indexes in removals:
-        edits.append(_deletion(module, node, indexes, keep_blank=in_place))
+        edits.append(_deletion(module, node, indexes, gone, keep_blank=node is replaced))
     return edits
 
 
@@ -447,12 +448,14 @@ def _in_type_comments(module: Module, local: str) -> bool:
     )
 
 
-def _deletion(module: Module, node: ast.Import | ast.ImportFrom, indexes: set[int], *, keep_blank: bool) -> Edit:
+def _deletion(
+    module: Module, node: ast.Import | ast.ImportFrom, indexes: set[int], gone: set[int], *, keep_blank: bool
+) -> Edit:
     source = module.source
     if len(indexes) == len(node.names):
         start, _ = source.line_bounds(node.lineno)
         _, end = source.line_bounds(node.end_lineno or node.lineno)
-        return Edit(start, end if keep_blank else _swallow_blank(module, node, end), "")
+        return Edit(start, end if keep_blank else _swallow_blank(module, node, end, gone), "")
     keep = [alias for position, alias in enumerate(node.names) if position not in indexes]
     first, last = source.span(node.names[0])[0], source.span(node.names[-1])[1]
     if node.lineno == node.end_lineno:
@@ -465,15 +468,18 @@ def _separator(module: Module, node: ast.Import | ast.ImportFrom) -> str:
     return module.source.text[module.source.span(first)[1] : module.source.span(second)[0]].decode()
 
 
-def _swallow_blank(module: Module, node: ast.stmt, end: int) -> int:
-    """Return the end of the deletion: one blank line goes too when the import stood alone between blank lines."""
+def _swallow_blank(module: Module, node: ast.stmt, end: int, gone: set[int]) -> int:
+    """Return the end of the deletion: one blank line goes too when nothing stays of a group between blank lines."""
     source = module.source
     next_line = (
         source.text[slice(*source.line_bounds(line))]
         if (line := (node.end_lineno or node.lineno) + 1) <= len(source.line_starts)
         else b""
     )
-    above = source.text[slice(*source.line_bounds(node.lineno - 1))] if node.lineno > 1 else b""
+    first = node.lineno - 1
+    while first in gone:
+        first -= 1
+    above = source.text[slice(*source.line_bounds(first))] if first > 0 else b""
     if next_line and not next_line.strip() and not above.strip():
         return source.line_bounds(line)[1]
     return end

@@ -71,6 +71,10 @@ CASES = {
         "def f():\n    import logging\n    logging.getLogger('a')\n    return locals()\n",
         f"def f():\n    import logging\n    {NEW}\n    get_logger('a')\n    return locals()\n",
     ),
+    "a name that a nested function binds moves to the top": (
+        "def f():\n    if x:\n        import logging\n    def g():\n        nonlocal logging\n        import logging\n    g()\n    return logging.getLogger('a')\n",
+        f"{NEW}\n\ndef f():\n    if x:\n        import logging\n    def g():\n        nonlocal logging\n        import logging\n    g()\n    return get_logger('a')\n",
+    ),
     "a class body keeps its attribute": (
         "class A:\n    import logging\n    log = logging.getLogger('a')\n",
         f"{NEW}\n\nclass A:\n    import logging\n    log = get_logger('a')\n",

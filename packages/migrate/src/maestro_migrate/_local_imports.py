@@ -71,7 +71,11 @@ def _origin(module: Module, head: Use | None) -> tuple[Scope, Scope | None, list
     owner = lookup(head.root.id, head.scope)
     if owner is None or owner.kind != "function":
         return head.scope, None, []
-    return head.scope, owner, _imports_of(head.root.id, head.scope)
+    nodes = _imports_of(head.root.id, head.scope)
+    standing = {id(node): scope for node, scope in module.tables.imports}
+    if any(standing[id(node)] is not owner for node in nodes):
+        return head.scope, None, []  # a nested function binds the name by `nonlocal`
+    return head.scope, owner, nodes
 
 
 def _nearest(scope: Scope | None, owners: set[int]) -> Scope | None:

@@ -315,6 +315,7 @@ def test_a_read_only_tree_changes_nothing(service: Path, small_disk: Path) -> No
 
 @pytest.mark.corpus
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_a_hundred_thousand_files_are_counted(service: Path) -> None:
     """A tree of that size takes a while and then has an answer."""
     for number in range(1000):

@@ -124,6 +124,24 @@ class Project:
                 return name
         return None
 
+    def told(self, recipe: str) -> Mapping[str, Any]:
+        """Return what a recipe's scan found in each file where it found something, by path in order."""
+        return self._told.get(recipe, {})
+
+    @cached_property
+    def _told(self) -> dict[str, dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for path in sorted(self.facts):
+            for recipe, what in self.facts[path].recipes.items():
+                found.setdefault(recipe, {})[path] = what
+        return found
+
+    @cached_property
+    def replaced_attributes(self) -> frozenset[str]:
+        """Return the last names of all that tests and code put something else in the place of, whatever it belongs to."""
+        every = (name for facts in self.facts.values() for name in (*facts.patches, *facts.loose))
+        return frozenset(name.rpartition(".")[2] for name in every)
+
     @cached_property
     def line_length(self) -> int | None:
         """Return how long the lines may be that the service's formatter makes, `None` where it has none that is configured."""

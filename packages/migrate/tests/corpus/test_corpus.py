@@ -28,7 +28,7 @@ from maestro_migrate._scan import prefilter
 from maestro_migrate._semantics import Module
 from maestro_migrate._source import UnreadableSource, read_source
 
-pytestmark = [pytest.mark.corpus, pytest.mark.slow]
+pytestmark = [pytest.mark.corpus, pytest.mark.slow, pytest.mark.timeout(1800)]  # a whole tree on a busy machine
 
 WHOLE = os.environ.get("MAESTRO_CORPUS") == "whole"
 SHARE = 1 if WHOLE else 6

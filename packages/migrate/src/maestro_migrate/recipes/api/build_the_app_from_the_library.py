@@ -91,10 +91,8 @@ def _is_mounted(module: Module, call: ast.Call) -> bool:
         names.add(parent.target.id)
     own = {f"{name}.{local}" for name in module.names for local in names}
     if b"mount" not in module.source.text:
-        return any(
-            own & set(facts.recipes.get("api/build_the_app_from_the_library", ()))
-            for facts in module.project.facts.values()
-        )
+        told = module.project.told("api/build_the_app_from_the_library")
+        return any(own & set(names) for names in told.values())
     for node in ast.walk(module.tree):
         if (
             isinstance(node, ast.Call)

@@ -137,7 +137,7 @@ def _unsupported(module: Module, call: ast.Call) -> str | None:
     if any(keyword.arg in _TEXT and has_effects(keyword.value) for keyword in call.keywords):
         return "computed-format: what computes the format may do something else, too"
     forced = next((keyword.value for keyword in call.keywords if keyword.arg == "force"), None)
-    if forced is not None and any(facts.recipes.get(ID) for facts in module.project.facts.values()):
+    if forced is not None and module.project.told(ID):
         return "disabled-loggers: with force the library enables loggers that another set-up of this project disables"
     return None
 

@@ -34,6 +34,7 @@ console.warn("careful")
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from maestro_migrate import Change, Edit, Module
@@ -42,6 +43,7 @@ WORDS = (".warn", "setLoggerClass")
 SITES = ()
 ORDER = 60
 ID = "logging/warn_by_its_current_name"
+_REPLACED = re.compile(rb"\.[\s\\]*warn\b(?!\s*\()")  # not called: the tree need not be walked for calls
 _LOGGERS = frozenset({"logging.getLogger()", "maestro_core_logging.get_logger()"})
 
 
@@ -49,6 +51,8 @@ def scan(module: Module) -> bool:
     """Return whether this module gives loggers a `warn` of its own: a logger class, or another method in its place."""
     if any(True for _ in module.references("logging.setLoggerClass")):
         return True
+    if _REPLACED.search(module.source.text) is None:
+        return False
     return any(
         isinstance(node, ast.Attribute) and node.attr == "warn" and not isinstance(node.ctx, ast.Load)
         for node in ast.walk(module.tree)
@@ -57,7 +61,7 @@ def scan(module: Module) -> bool:
 
 def edit(module: Module) -> Iterator[Change]:
     """Yield one change for every `warn` of a proven logger that no test replaces."""
-    own = next((path for path, facts in sorted(module.project.facts.items()) if facts.recipes.get(ID)), "")
+    own = next(iter(module.project.told(ID)), "")
     for uses in list(module.tables.uses.values()):
         for use in uses:
             if use.call is None or not isinstance(use.outer, ast.Attribute) or use.outer.attr != "warn":
@@ -69,11 +73,7 @@ def edit(module: Module) -> Iterator[Change]:
                     use.call, f"own-warn: {own} gives loggers a `warn` of its own", "rename it there and here together"
                 )
                 continue
-            if any(
-                patch.endswith(".warn")
-                for facts in module.project.facts.values()
-                for patch in (*facts.patches, *facts.loose)
-            ):
+            if "warn" in module.project.replaced_attributes:
                 module.refuse(
                     use.call,
                     "patched-by-tests: a test replaces a logger's warn",

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
-import gc
-import json
 import os
 import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from time import thread_time
 from typing import Any
 
+from benchmarks._harness import Costs, at_most, interleaved, medians, ratio, report, run
 from pydantic import create_model
 from pydantic_settings import BaseSettings, SettingsConfigDict, TomlConfigSettingsSource
 
@@ -67,20 +63,7 @@ def settings_classes() -> tuple[type[Any], type[Any]]:
     )
 
 
-def interleaved(contestants: dict[str, Callable[[], object]], *, rounds: int, repeat: int) -> dict[str, float]:
-    """Time each contestant once a round, in turns; return the median CPU seconds of one call."""
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for _ in range(rounds):
-        for name, run in contestants.items():
-            gc.collect()
-            started = thread_time()
-            for _ in range(repeat):
-                run()
-            seconds[name].append((thread_time() - started) / repeat)
-    return {name: median(values) for name, values in seconds.items()}
-
-
-def loading(*, rounds: int) -> dict[str, float]:
+def loading(*, rounds: int) -> Costs:
     """Seconds to load 200 fields from six sources; `load()` checks names and live fields besides."""
     with tempfile.TemporaryDirectory() as name:
         os.chdir(name)
@@ -94,7 +77,7 @@ def loading(*, rounds: int) -> dict[str, float]:
             "BaseConfig, load()": lambda: load(ours, **arguments),
         }
         try:
-            return interleaved(contestants, rounds=rounds, repeat=5)
+            return interleaved(contestants, rounds=rounds, repeat=5, clock=thread_time)
         finally:
             os.chdir("/")
 
@@ -107,8 +90,8 @@ class Access(BaseConfig):
     flag: bool = env("BENCH_LIVE_FLAG", "false", parse=lower_equals("true"))
 
 
-def access(*, rounds: int, reads: int) -> dict[str, float]:
-    """Seconds of one attribute access, the empty loop taken off."""
+def access(*, rounds: int, reads: int) -> Costs:
+    """Seconds of one attribute access, the empty loop of the same round taken off."""
     settings = Access()
     os.environ["BENCH_LIVE_FLAG"] = "true"
     turns = range(reads)
@@ -133,13 +116,13 @@ def access(*, rounds: int, reads: int) -> dict[str, float]:
         for _ in turns:
             _ = os.getenv("BENCH_LIVE_FLAG", "false").lower() == "true"
 
-    found = interleaved(
-        {"loop": loop, "plain": plain, "live, default": live_default, "live, set": live_set, "os.getenv": getenv},
-        rounds=rounds,
-        repeat=1,
-    )
+    calls = {"loop": loop, "plain": plain, "live, default": live_default, "live, set": live_set, "os.getenv": getenv}
+    found = interleaved(calls, rounds=rounds, clock=thread_time)
     empty = found.pop("loop")
-    return {name: (seconds - empty) / reads for name, seconds in found.items()}
+    return {
+        name: [(took - nothing) / reads for took, nothing in zip(seconds, empty, strict=True)]
+        for name, seconds in found.items()
+    }
 
 
 def rotations() -> dict[str, int]:
@@ -174,51 +157,28 @@ def measure(*, quick: bool) -> dict[str, Any]:
     """Run everything and judge it by the issue's bounds."""
     rounds = 7 if quick else 31
     loaded = loading(rounds=rounds)
-    read = access(rounds=rounds * 6, reads=20_000)
+    read = access(rounds=rounds * 20, reads=10_000)
     rotated = rotations()
-    load_ratio = loaded["BaseConfig"] / loaded["pydantic-settings"]
-    access_ratio = max(read["live, default"], read["live, set"]) / read["plain"]
-    return {
-        "subject": "config",
-        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in PACKAGES}},
-        "rounds": rounds,
-        "results": [
-            *({"name": f"load 200 fields: {name}", "ms": round(s * 1e3, 3)} for name, s in loaded.items()),
-            *({"name": f"access: {name}", "ns": round(s * 1e9, 1)} for name, s in read.items()),
+    return report(
+        "config",
+        packages=PACKAGES,
+        rounds=rounds,
+        results=[
+            *({"name": f"load 200 fields: {n}", "ms": round(ms, 3)} for n, ms in medians(loaded, times=1e3).items()),
+            *({"name": f"access: {n}", "ns": round(ns, 1)} for n, ns in medians(read, times=1e9).items()),
             {"name": "rotation under load", **rotated},
         ],
-        "wanted": [
-            _wanted("load, ratio to pydantic-settings", load_ratio, 1.3),
-            _wanted("live access, ratio to a plain attribute", access_ratio, 3.0),
-            _wanted("failed reads in 50 rotations", rotated["failed"], 0),
+        wanted=[
+            at_most("load, ratio to pydantic-settings", ratio(loaded, "BaseConfig", "pydantic-settings"), 1.3),
+            at_most(
+                "live access, ratio to a plain attribute",
+                max(ratio(read, live, "plain") for live in ("live, default", "live, set")),
+                3,
+            ),
+            at_most("failed reads in 50 rotations", rotated["failed"], 0),
         ],
-    }
-
-
-def _wanted(name: str, value: float, bound: float) -> dict[str, Any]:
-    return {"name": name, "value": round(value, 2), "bound": f"<= {bound:g}", "holds": value <= bound}
-
-
-def main() -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="benchmarks.config")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--json", action="store_true", help="print JSON only")
-    options = parser.parse_args()
-    try:
-        report = measure(quick=options.quick)
-    except (OSError, RuntimeError, ImportError) as exc:
-        print(f"could not measure: {exc}", file=sys.stderr)
-        return 2
-    if options.json:
-        print(json.dumps(report, indent=2))
-        return 0
-    for result in report["results"]:
-        print("  ".join(str(value) for value in result.values()))
-    for row in report["wanted"]:
-        print(f"{'holds' if row['holds'] else 'MISSED'}  {row['name']}: {row['value']} ({row['bound']})")
-    return 0
+    )
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(run(measure))

@@ -1,26 +1,24 @@
 """`python -m benchmarks.engine [--quick] [--json]`; exit 0 whatever the figures, 2 if it could not measure."""
 
-import argparse
 import hashlib
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
 import sysconfig
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks._harness import at_least, at_most, report, run
 from benchmarks.engine.verdicts import verdicts
 
 from maestro_migrate._files import walk_files
 
 ROOT = Path(sysconfig.get_paths()["purelib"])
-PEERS = ("libcst", "ast-grep-cli", "pyupgrade")
+PACKAGES = ("maestro-migrate", "libcst", "ast-grep-cli", "pyupgrade")
 # What each engine reads, as one part in so many of the tree: slow ones read less, rates are lines per CPU-second of what was read.
 SHARES = {"ours": 1, "ast.parse": 1, "ast-grep": 1, "pyupgrade": 8, "libcst": 64}
 
@@ -70,12 +68,16 @@ class Bench:
         """Return the median of a cost."""
         return median(cost[key] for cost in self.costs[label])
 
+    def times(self, label: str, other: str, key: str) -> float:
+        """Return a cost as a multiple of another's."""
+        return self.of(label, key) / self.of(other, key)
+
     def rate(self, label: str) -> float:
         """Return lines per CPU-second."""
         return self.of(label, "lines") / max(self.of(label, "cpu_s"), 1e-9)
 
 
-def measure(bench: Bench, rounds: int) -> None:
+def run_subjects(bench: Bench, rounds: int) -> None:
     """Run every subject once a round, so that a busy machine is busy for all of them."""
     for number in range(rounds):
         for name, share in SHARES.items():
@@ -91,39 +93,26 @@ def measure(bench: Bench, rounds: int) -> None:
 def wanted(bench: Bench, table: dict[str, Any]) -> list[dict[str, Any]]:
     """Return one row for every bound of issue A §6."""
     once, four_times = "1 × the tree", "4 × the tree"
-    rows = [
-        ("times LibCST with qualified names, all recipes on", bench.rate("ours") / bench.rate("libcst"), 40, "≥"),
-        ("times pyupgrade", bench.rate("ours") / bench.rate("pyupgrade"), 1.5, "≥"),
-        ("times bare ast.parse of every file", bench.rate("ours") / bench.rate("ast.parse"), 0.3, "≥"),
-        ("speed-up from the second core", bench.of("ours", "wall_s") / bench.of("two processes", "wall_s"), 1.7, "≥"),
-        ("warm run as a share of a cold one", bench.of("warm", "wall_s") / bench.of("cold", "wall_s"), 0.15, "≤"),
-        ("time of a 4 × tree as a multiple of 1 ×", bench.of(four_times, "cpu_s") / bench.of(once, "cpu_s"), 4.4, "≤"),
-        (
-            "peak memory of a 4 × tree as a multiple of 1 ×",
-            bench.of(four_times, "peak_bytes") / bench.of(once, "peak_bytes"),
-            1.25,
-            "≤",
-        ),
-        ("wrong rewrites over the adversarial programs", float(table["maestro"]["wrong"]), 0, "≤"),
-        ("broken programs over the adversarial programs", float(table["maestro"]["broken"]), 0, "≤"),
-    ]
     return [
-        {
-            "name": name,
-            "value": round(value, 3),
-            "bound": f"{sign} {bound}",
-            "holds": value >= bound if sign == "≥" else value <= bound,
-        }
-        for name, value, bound, sign in rows
+        at_least("times LibCST with qualified names, all recipes on", bench.rate("ours") / bench.rate("libcst"), 40),
+        at_least("times pyupgrade", bench.rate("ours") / bench.rate("pyupgrade"), 1.5),
+        at_least("times bare ast.parse of every file", bench.rate("ours") / bench.rate("ast.parse"), 0.3),
+        at_least("speed-up from the second core", bench.times("ours", "two processes", "wall_s"), 1.7),
+        at_most("warm run as a share of a cold one", bench.times("warm", "cold", "wall_s"), 0.15),
+        at_most("time of a 4 × tree as a multiple of 1 ×", bench.times(four_times, once, "cpu_s"), 4.4),
+        at_most("peak memory of a 4 × tree as a multiple of 1 ×", bench.times(four_times, once, "peak_bytes"), 1.25),
+        at_most("wrong rewrites over the adversarial programs", table["maestro"]["wrong"], 0),
+        at_most("broken programs over the adversarial programs", table["maestro"]["broken"], 0),
     ]
 
 
-def report(*, quick: bool) -> dict[str, Any]:
-    """Measure everything and return the JSON of DESIGN §6."""
+def measure(*, quick: bool) -> dict[str, Any]:
+    """Measure everything; `quick` takes half of the tree and one round."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     rounds = 1 if quick else 3
     with tempfile.TemporaryDirectory(prefix="maestro-bench-") as folder:
         bench = Bench(Path(folder), 2 if quick else 1)
-        measure(bench, rounds)
+        run_subjects(bench, rounds)
     table = verdicts()
     results = [
         {"name": label, "lines": int(bench.of(label, "lines")), "lines_per_cpu_s": round(bench.rate(label)), "wall_s": round(bench.of(label, "wall_s"), 3), "peak_mb": round(bench.of(label, "peak_bytes") / 1e6)}
@@ -136,40 +125,8 @@ def report(*, quick: bool) -> dict[str, Any]:
         }
         for engine, counts in table.items()
     ]
-    return {
-        "subject": "engine",
-        "versions": {
-            "python": platform.python_version(),
-            "maestro-migrate": version("maestro-migrate"),
-            **{name: version(name) for name in PEERS},
-        },
-        "rounds": rounds,
-        "results": results,
-        "wanted": wanted(bench, table),
-    }
-
-
-def main() -> int:
-    """Print the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="half of the tree and one round")
-    parser.add_argument("--json", action="store_true", help="print JSON only")
-    options = parser.parse_args()
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    try:
-        made = report(quick=options.quick)
-    except (OSError, subprocess.SubprocessError, ImportError) as error:
-        print(f"could not measure: {error}; {getattr(error, 'stderr', '')}", file=sys.stderr)
-        return 2
-    if options.json:
-        print(json.dumps(made, indent=2))
-        return 0
-    for row in made["results"]:
-        print("  ".join(f"{key}: {value}" for key, value in row.items()))
-    for row in made["wanted"]:
-        print(f"{'holds' if row['holds'] else 'FAILS'}  {row['name']}: {row['value']} ({row['bound']})")
-    return 0
+    return report("engine", packages=PACKAGES, rounds=rounds, results=results, wanted=wanted(bench, table))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(measure))

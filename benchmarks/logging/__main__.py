@@ -2,58 +2,37 @@
 
 from __future__ import annotations
 
-import argparse
-import gc
 import json
 import os
-import random
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
-from statistics import median, quantiles
-from time import perf_counter, process_time, sleep
+from statistics import quantiles
+from time import perf_counter, sleep
 from typing import Any
+
+from benchmarks._harness import Costs, at_least, at_most, interleaved, medians, ratio, report, run, turns
 
 from .stacks import CONTEXT, Stack, all_stacks
 
 PACKAGES = ("structlog", "orjson", "python-json-logger", "loguru")
 
 
-def cost_us(call: Callable[[], Any], calls: int) -> float:
-    """Give the CPU microseconds of one call."""
-    started = process_time()
-    for _ in range(calls):
-        call()
-    return (process_time() - started) / calls * 1e6
-
-
-def interleaved(calls: dict[str, Callable[[], Any]], *, rounds: int, repeats: int) -> dict[str, float]:
-    """Give each call's median cost over rounds in which every one of them is measured, in a new order each time."""
-    costs: dict[str, list[float]] = {name: [] for name in calls}
-    for round_number in range(rounds):
-        for name in random.Random(round_number).sample(list(calls), len(calls)):
-            gc.collect()
-            costs[name].append(cost_us(calls[name], repeats))
-    return {name: median(values) for name, values in costs.items()}
-
-
-def with_context(stacks: Sequence[Stack], *, rounds: int, repeats: int) -> dict[str, float]:
-    """Measure ours and structlog with two context fields bound, as in any request."""
+def with_context(stacks: Sequence[Stack], *, rounds: int, repeat: int) -> Costs:
+    """Measure ours and structlog with two context fields bound, each in its own way, as in any request."""
     import structlog
 
     from maestro_core_logging import log_context
 
-    calls = {stack.name: stack.call for stack in stacks if stack.name in ("maestro", "structlog")}
-    costs: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        with log_context(**CONTEXT):
-            costs["maestro"].append(cost_us(calls["maestro"], repeats))
-        with structlog.contextvars.bound_contextvars(**CONTEXT):
-            costs["structlog"].append(cost_us(calls["structlog"], repeats))
-    return {name: median(values) for name, values in costs.items()}
+    binds = {"maestro": log_context, "structlog": structlog.contextvars.bound_contextvars}
+    calls = {stack.name: stack.call for stack in stacks if stack.name in binds}
+    costs: Costs = {name: [] for name in binds}
+    for name in turns(list(binds), rounds=rounds):
+        with binds[name](**CONTEXT):
+            costs[name] += interleaved({name: calls[name]}, rounds=1, repeat=repeat)[name]
+    return costs
 
 
 def threaded(stack: Stack, threads: int, calls: int) -> float:
@@ -129,77 +108,53 @@ def check(stacks: Sequence[Stack]) -> None:
         json.loads(line)
 
 
-def measure(folder: Path, *, quick: bool) -> dict[str, Any]:
+def measure(*, quick: bool) -> dict[str, Any]:
     """Measure everything and compare with the bounds."""
-    rounds, repeats = (7, 3_000) if quick else (25, 10_000)
+    with tempfile.TemporaryDirectory() as folder:
+        return measured(Path(folder), quick=quick)
+
+
+def measured(folder: Path, *, quick: bool) -> dict[str, Any]:
+    """Measure with files in a folder."""
+    rounds, repeat = (7, 3_000) if quick else (25, 10_000)
     stacks = all_stacks(folder)
     check(stacks)
-    enabled = interleaved({stack.name: stack.call for stack in stacks}, rounds=rounds, repeats=repeats)
-    disabled = interleaved({stack.name: stack.disabled for stack in stacks}, rounds=rounds, repeats=repeats * 4)
-    context = with_context(stacks, rounds=rounds, repeats=repeats)
+    enabled = interleaved({stack.name: stack.call for stack in stacks}, rounds=rounds, repeat=repeat)
+    disabled = interleaved({stack.name: stack.disabled for stack in stacks}, rounds=rounds, repeat=repeat * 4)
+    context = with_context(stacks, rounds=rounds, repeat=repeat)
     threads = [
-        {"name": f"{stack.name}: {count} threads", "lines_per_s": round(threaded(stack, count, repeats * 2))}
+        {"name": f"{stack.name}: {count} threads", "lines_per_s": round(threaded(stack, count, repeat * 2))}
         for stack in stacks
         for count in (1, 4, 16)
     ]
-    pipe = slow_pipe(repeats * 3)
-    ours = enabled["maestro"]
-    return {
-        "subject": "logging",
-        "versions": {"python": sys.version.split()[0], **{name: version(name) for name in PACKAGES}},
-        "rounds": rounds,
-        "results": [
-            *({"name": f"line to a file: {name}", "us": round(us, 2)} for name, us in enabled.items()),
-            *({"name": f"with two context fields: {name}", "us": round(us, 2)} for name, us in context.items()),
-            *({"name": f"disabled call: {name}", "us": round(us, 3)} for name, us in disabled.items()),
+    pipe = slow_pipe(repeat * 3)
+    stdlib, record = "stdlib + python-json-logger", "maestro, record path"
+    return report(
+        "logging",
+        packages=PACKAGES,
+        rounds=rounds,
+        results=[
+            *_rows("line to a file", enabled),
+            *_rows("with two context fields", context),
+            *_rows("disabled call", disabled),
             *threads,
             pipe,
         ],
-        "wanted": [
-            _at_least("times structlog's best practice", enabled["structlog"] / ours, 2),
-            _at_least("times structlog, two context fields", context["structlog"] / context["maestro"], 2),
-            _at_least("times stdlib + python-json-logger", enabled["stdlib + python-json-logger"] / ours, 6),
-            _at_least("times loguru serialize", enabled["loguru, serialize"] / ours, 12),
-            _at_least(
-                "record path, times stdlib + python-json-logger",
-                enabled["stdlib + python-json-logger"] / enabled["maestro, record path"],
-                1,
-            ),
-            _at_most("disabled call, ratio to structlog's", disabled["maestro"] / disabled["structlog"], 1),
-            _at_most("p99 of a call with a slow pipe, queued, us", pipe["p99_us"], 1_000),
+        wanted=[
+            at_least("times structlog's best practice", ratio(enabled, "structlog", "maestro"), 2),
+            at_least("times structlog, two context fields", ratio(context, "structlog", "maestro"), 2),
+            at_least("times stdlib + python-json-logger", ratio(enabled, stdlib, "maestro"), 6),
+            at_least("times loguru serialize", ratio(enabled, "loguru, serialize", "maestro"), 12),
+            at_least("record path, times stdlib + python-json-logger", ratio(enabled, stdlib, record), 1),
+            at_most("disabled call, ratio to structlog's", ratio(disabled, "maestro", "structlog"), 1),
+            at_most("p99 of a call with a slow pipe, queued, us", pipe["p99_us"], 1_000),
         ],
-    }
+    )
 
 
-def _at_least(name: str, value: float, bound: float) -> dict[str, Any]:
-    return {"name": name, "value": round(value, 2), "bound": f">= {bound:g}", "holds": value >= bound}
-
-
-def _at_most(name: str, value: float, bound: float) -> dict[str, Any]:
-    return {"name": name, "value": round(value, 2), "bound": f"<= {bound:g}", "holds": value <= bound}
-
-
-def main() -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="benchmarks.logging")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds")
-    parser.add_argument("--json", action="store_true", help="print JSON only")
-    options = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            report = measure(Path(folder), quick=options.quick)
-    except (OSError, RuntimeError, ImportError, ValueError) as exc:
-        print(f"could not measure: {exc}", file=sys.stderr)
-        return 2
-    if options.json:
-        print(json.dumps(report, indent=2))
-        return 0
-    for result in report["results"]:
-        print("  ".join(str(value) for value in result.values()))
-    for row in report["wanted"]:
-        print(f"{'holds' if row['holds'] else 'MISSED'}  {row['name']}: {row['value']} ({row['bound']})")
-    return 0
+def _rows(title: str, costs: Costs) -> list[dict[str, Any]]:
+    return [{"name": f"{title}: {name}", "us": round(us, 3)} for name, us in medians(costs, times=1e6).items()]
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(run(measure))

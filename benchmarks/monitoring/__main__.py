@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import gc
-import json
 import random
 import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import version
+from collections.abc import Callable
 from statistics import median
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any
+
+from benchmarks._asgi import interleaved_requests, request
+from benchmarks._harness import added, at_most, medians, report, run
 
 PACKAGES = (
     "fastapi",
@@ -24,57 +23,6 @@ PACKAGES = (
 )
 SCANNED = 50_000
 SERIES = 10_000
-
-
-async def request(app: Any, path: str, method: str = "GET") -> None:
-    """Send one request through an application, as a server would."""
-
-    async def receive() -> dict[str, Any]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: Any) -> None:
-        pass
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"bench"), (b"user-agent", b"bench"), (b"accept", b"*/*")],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 80),
-    }
-    await app(scope, receive, send)
-
-
-async def added_cost(stacks: Sequence[Any], *, rounds: int, requests: int) -> list[dict[str, Any]]:
-    """Measure the CPU microseconds a request in each stack, in interleaved rounds; the first stack is the bare one."""
-    for stack in stacks:
-        for number in range(200):
-            await request(stack.app, f"/items/{number}")
-    seconds: dict[str, list[float]] = {stack.name: [] for stack in stacks}
-    for round_number in range(rounds):
-        for stack in random.Random(round_number).sample(list(stacks), len(stacks)):
-            gc.collect()
-            # Process time has the exporter's thread in it, which is part of what a span costs.
-            started = process_time()
-            for number in range(requests):
-                await request(stack.app, f"/items/{number}")
-            seconds[stack.name].append((process_time() - started) / requests)
-    bare = seconds[stacks[0].name]
-    return [
-        {
-            "name": name,
-            "us_per_request": round(median(values) * 1e6, 1),
-            "added_us": round(median(a - b for a, b in zip(values, bare, strict=True)) * 1e6, 1),
-        }
-        for name, values in seconds.items()
-    ]
 
 
 async def scan(stack: Any, requests: int) -> dict[str, Any]:
@@ -120,6 +68,11 @@ def scrape() -> dict[str, Any]:
     return {"name": f"scrape of {SERIES} series", "ms": round(median(took) * 1e3, 1), "bytes": len(body)}
 
 
+def measure(*, quick: bool) -> dict[str, Any]:
+    """Measure everything and compare with the bounds."""
+    return asyncio.run(measured(quick=quick))
+
+
 async def measured(*, quick: bool) -> dict[str, Any]:
     """Measure everything and compare with the bounds."""
     from . import stacks as s
@@ -137,55 +90,40 @@ async def measured(*, quick: bool) -> dict[str, Any]:
         lambda: s.peers(no_events),
     ]
     made = [make() for make in makers]
-    costs = await added_cost(made, rounds=rounds, requests=requests)
+    costs = await interleaved_requests({stack.name: stack.app for stack in made}, rounds=rounds, requests=requests)
     scans = [await scan(made[2], SCANNED), await scan(made[4], 2_000 if quick else SCANNED)]
     for stack in made:
         stack.close()
-    added = {row["name"]: row["added_us"] for row in costs}
-    ratio = added["maestro: metrics + span"] / added["both peers"]
-    lean = added["maestro: metrics + span"] / added["both peers without receive and send spans"]
-    grown = scans[0]["series_after"] - scans[0]["series_before"]
-    return {
-        "subject": "monitoring",
-        "versions": {name: version(name) for name in PACKAGES},
-        "rounds": rounds,
-        "results": [*costs, *scans, scrape()],
-        "wanted": [
-            _wanted("metrics plus span per request, share of what both peers add", round(ratio, 3), 0.60),
-            _wanted("the same against the peers without their receive and send spans", round(lean, 3), 0.60),
-            _wanted(f"series that a scanner adds in {SCANNED} requests", grown, 0),
+    each, more = medians(costs, times=1e6), added(costs, made[0].name, times=1e6)
+    ours = more["maestro: metrics + span"]
+    return report(
+        "monitoring",
+        packages=PACKAGES,
+        rounds=rounds,
+        results=[
+            *({"name": n, "us_per_request": round(us, 1), "added_us": round(more[n], 1)} for n, us in each.items()),
+            *scans,
+            scrape(),
         ],
-    }
-
-
-def _wanted(name: str, value: float, at_most: float) -> dict[str, Any]:
-    return {"name": name, "value": value, "bound": f"<= {at_most}", "holds": value <= at_most}
+        wanted=[
+            at_most("metrics plus span per request, share of what both peers add", ours / more["both peers"], 0.60),
+            at_most(
+                "the same against the peers without their receive and send spans",
+                ours / more["both peers without receive and send spans"],
+                0.60,
+            ),
+            at_most(
+                f"series that a scanner adds in {SCANNED} requests",
+                scans[0]["series_after"] - scans[0]["series_before"],
+                0,
+            ),
+        ],
+    )
 
 
 def _series(registry: Any) -> int:
     return sum(len(metric.samples) for metric in registry.collect())
 
 
-def main() -> int:
-    """Run the benchmark and print it."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.monitoring", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds; within two minutes")
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    options = parser.parse_args()
-    try:
-        result = asyncio.run(measured(quick=options.quick))
-    except ImportError as error:
-        print(f"error: {error}; the peers are in the `bench` dependency group", file=sys.stderr)
-        return 2
-    if options.json:
-        print(json.dumps(result, indent=2))
-        return 0
-    for row in result["results"]:
-        print("  ".join(f"{key}={value}" for key, value in row.items()))
-    for row in result["wanted"]:
-        print(f"{'holds' if row['holds'] else 'MISSED'}: {row['name']}: {row['value']} ({row['bound']})")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(measure))

@@ -208,3 +208,66 @@ def test_an_exemplar_that_is_being_written_is_not_shown(tmp_path):
     write_value(file._file, '0["seconds_bucket", {"le": "1.0"}]', 7.0)
     assert newest_exemplars(tmp_path.glob("*.exemplars")) == {}
     file.close()
+
+
+KILLED = textwrap.dedent("""
+    import os, random, signal
+    from maestro_monitoring import RequestMetrics, exposition
+
+    metrics, chosen, expected = RequestMetrics(), random.Random(7), 0
+
+    def child(work):
+        if (process_id := os.fork()) == 0:
+            work()
+            os._exit(1)
+        return process_id
+
+    def scrape_for_ever():
+        while True:
+            exposition(None)
+
+    def end(process_id):
+        os.kill(process_id, signal.SIGKILL)
+        os.waitpid(process_id, 0)
+
+    scrapers = [child(scrape_for_ever) for _ in range(2)]
+    for _ in range(25):
+        reading, writing = os.pipe()
+        requests = [chosen.randrange(1, 100) for _ in range(4)]
+        expected += sum(requests)
+
+        def serve(count):
+            for _ in range(count):
+                metrics.observe(method="GET", route="/", status=200, duration_s=0.01, trace_id="a" * 32)
+            os.write(writing, b".")
+            signal.pause()
+
+        workers = [child(lambda count=count: serve(count)) for count in requests]
+        for _ in workers:
+            os.read(reading, 1)
+        for worker in workers:
+            end(worker)
+        os.close(reading)
+        os.close(writing)
+    for scraper in scrapers:
+        end(scraper)
+    lines = exposition(None)[0].decode().splitlines()
+    print(expected, [float(line.split()[-1]) for line in lines if line.startswith(("http_requests_total{", "http_request_duration_seconds_count{"))])
+    print(sorted(name.partition("-")[0] for name in os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
+    """)
+
+
+def test_a_hundred_killed_workers_lose_nothing_while_two_scrapers_fold(tmp_path):
+    """SIGKILL in the middle of serving, folds at any moment and two at once: every request is counted exactly once."""
+    ran = subprocess.run(
+        [sys.executable, "-c", KILLED],
+        env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PATH": ""},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    counted, left = ran.stdout.splitlines()
+    expected, _, found = counted.partition(" ")
+    assert json.loads(found) == [float(expected)] * 2
+    assert left == "['fold.lock', 'folded', 'folded.json']"

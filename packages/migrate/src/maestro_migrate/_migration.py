@@ -24,6 +24,7 @@ from ._verify import Verification, Verifier
 from ._withheld import pairs_withheld, remember_withheld, remembered_withheld, unresolvable, withheld
 from .errors import MigrateError, UnusableInput
 from .manifests import find_manifests
+from .proof import scan_security
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
 from .report.duplication import duplicated_lines, loc
 from .transaction import apply, commit_theme, recover, require_identity, worktree_status
@@ -163,7 +164,15 @@ def migrate_service(request: Request) -> Migrated:
     with _timed(timings, "apply"):
         migration_id = _apply(root, request, made)
         remember_withheld(root, made.findings)
+    with _timed(timings, "security"):
+        security = scan_security(root, made.writes) if request.verify else None
     report = _report(root, request, made, recipes, verification, timings, migration_id)
+    if security is not None:
+        report = replace(
+            report,
+            security=security.security,
+            findings=tuple(sorted({*report.findings, *security.findings})),
+        )
     return Migrated(
         made,
         report,

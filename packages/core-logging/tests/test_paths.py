@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maestro_core_logging import EventFormatter, configure_logging, get_logger, log_context
+from maestro_core_logging import EventFormatter, NoRedaction, Redaction, configure_logging, get_logger, log_context
 
 NAMES = st.sampled_from([
     "order_id", "name", "message", "level", "event", "logger", "timestamp", "service", "exception", "stack", "name_",
@@ -35,10 +35,10 @@ MESSAGES = st.sampled_from(
 )  # fmt: skip
 
 
-def line_of(listener, format_, message, fields, extra, context, exception, level):
+def line_of(listener, redact, format_, message, fields, extra, context, exception, level):
     """Log one call twice (the second finds what the first remembered) and give the second line."""
     stream = io.StringIO()
-    configure_logging(stream=stream, service_name="orders", format=format_, level="DEBUG", force=True)
+    configure_logging(stream=stream, service_name="orders", format=format_, level="DEBUG", redact=redact, force=True)
     log = get_logger("svc.pay")
     if listener:
         log.addHandler(listener)
@@ -58,6 +58,7 @@ def line_of(listener, format_, message, fields, extra, context, exception, level
 
 @settings(max_examples=400)
 @given(
+    st.sampled_from([Redaction(), NoRedaction()]),
     st.sampled_from(["json", "ecs", "console", "logfmt"]),
     MESSAGES,
     FIELDS,
@@ -66,10 +67,10 @@ def line_of(listener, format_, message, fields, extra, context, exception, level
     st.sampled_from([None, True, ValueError("odd"), (None, None, None)]),
     st.sampled_from([10, 20, 30, 40, 50, 25]),
 )
-def test_both_paths_write_the_same_line(format_, message, fields, extra, context, exception, level):
-    """For any message, arguments, fields, extra, context, exception, level and format."""
+def test_both_paths_write_the_same_line(redact, format_, message, fields, extra, context, exception, level):
+    """For any redaction, format, message, arguments, fields, extra, context, exception and level."""
     with patch("time.time", return_value=1_790_000_000.123456):
-        call = (format_, message, fields, extra, context, exception, level)
+        call = (redact, format_, message, fields, extra, context, exception, level)
         assert line_of(None, *call) == line_of(logging.NullHandler(), *call)
 
 

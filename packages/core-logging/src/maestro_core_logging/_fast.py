@@ -51,14 +51,17 @@ def write_directly(logger: logging.Logger, level: int, msg: object, args: Any, k
     attributes = logger.__dict__
     if len(attributes) != USUAL_LOGGER_ATTRIBUTES and not _PATCHABLE.isdisjoint(attributes):
         return False
-    sink: Any = None
-    node: logging.Logger | None = logger
-    while node is not None:
-        if node.handlers:
-            if sink is not None or len(node.handlers) != 1:
-                return False
-            sink = node.handlers[0]
-        node = node.parent if node.propagate else None
+    node = logger
+    while not (handlers := node.handlers):
+        parent = node.parent
+        if parent is None or not node.propagate:
+            return False
+        node = parent
+    if (
+        len(handlers) != 1 or node.parent is not None
+    ):  # the usual sink is the root's only handler, and nobody is before it
+        return False
+    sink: Any = handlers[0]
     if type(sink) not in _SINKS or sink.filters or "emit" in sink.__dict__ or "handle" in sink.__dict__:
         return False
     if level < sink.level:

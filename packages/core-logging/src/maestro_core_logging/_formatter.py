@@ -13,7 +13,7 @@ from maestro_core_logging._event import RECORD_FIELDS, Event, add_fields, event_
 from maestro_core_logging._formats import Renderer, render_json, renderer_named
 from maestro_core_logging._outputs import report_loss
 from maestro_core_logging._quick import QuickJson
-from maestro_core_logging._redaction import Redaction
+from maestro_core_logging._redaction import NoRedaction, Redaction
 
 # structlog's own type of a processor, whose event dicts hold anything.
 Processor = Callable[[Any, str, MutableMapping[str, Any]], Mapping[str, Any]]
@@ -57,7 +57,7 @@ class EventFormatter(logging.Formatter):
         self._failed: list[Consumer] = []
         plain = self._render is render_json and not self._processors and not self._consumers and not self.record_fields
         # The usual line's short way, where there is one.
-        self.quick = QuickJson(self.constant, redact) if plain and type(redact) is Redaction else None
+        self.quick = QuickJson(self.constant, redact) if plain and type(redact) in (Redaction, NoRedaction) else None
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the record's line, without the newline that handlers add; empty when a processor dropped it."""

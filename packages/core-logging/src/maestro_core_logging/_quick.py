@@ -59,26 +59,25 @@ class QuickJson:
         second = int(now)
         last = self._second
         if second != last[0]:
-            last = self._second = (second, rfc3339(second)[:19].encode())
+            last = self._second = (second, b'{"timestamp":"%b.' % rfc3339(second)[:19].encode())
         micros = (now - second) * 1_000_000
         if not fields:
-            return b'{"timestamp":"%b.%06dZ%b}\n' % (last[1], micros, beginning)
+            return b"%b%06dZ%b}\n" % (last[1], micros, beginning)
         try:
             rest = orjson.dumps(fields, None, orjson.OPT_APPEND_NEWLINE)
         except TypeError:  # a number or a text that JSON cannot hold
             return None
-        return b'{"timestamp":"%b.%06dZ%b,%b' % (last[1], micros, beginning, rest[1:])
+        return b"%b%06dZ%b,%b" % (last[1], micros, beginning, rest[1:])
 
     def _learn(self, fields: Mapping[str, object]) -> bool:
         """Look closer at fields that are not all known; tell whether they are plain and harmless."""
         redact = self._redact
-        if not redact.harmless_keys.issuperset(fields) or not NOT_AS_FIELDS.isdisjoint(fields):
-            return False
-        if not OPEN_TYPES.issuperset(map(type, fields.values())) or not redact.are_harmless(fields):
-            return False
-        if len(self._keys) < _MOST_KEYS:
-            self._keys.update(fields)
-        return True
+        if not self._keys.issuperset(fields):
+            if any(map(redact.is_secret_key, fields)) or not NOT_AS_FIELDS.isdisjoint(fields):
+                return False
+            if len(self._keys) < _MOST_KEYS:
+                self._keys.update(fields)
+        return OPEN_TYPES.issuperset(map(type, fields.values())) and redact.are_harmless(fields)
 
     def _begin(self, logger: str, level: int, msg: object) -> bytes | None:
         """Write what follows the time, up to the first field, if the message is plain text and harmless."""

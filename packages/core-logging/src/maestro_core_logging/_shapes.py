@@ -52,6 +52,27 @@ _COOKIE: Final = re.compile(
 _HOOK: Final = re.compile(
     r"(?P<before>hooks\.slack\.com/(?:services|workflows)/|api\.telegram\.org/bot)(?P<value>[\w:/-]{10,})"
 )
+# OAuth's authorization code: single words and short numbers under that name are error and country codes.
+_AUTHORIZATION_CODE: Final = re.compile(
+    r"(?P<before>[?&;]code=)(?=[^\s&#\"'<>]{0,256}\d)(?P<value>[^\s&#\"'<>\[]{10,2048})", re.ASCII
+)
+# Prose: quoted, or no plain word. What is an ordinary word after "is" cannot be told from "the password is wrong".
+_PROSE: Final = re.compile(
+    rf"(?P<before>(?<![A-Za-z])(?:{_NAMES}|api key|pin)(?: [\w.@-]{{1,40}}){{0,3}}? (?-i:is|was|set to|changed to|reset to)(?: now)?:? )"
+    r"(?P<value>(?P<quote>[\"'`])[^\s\"'`]{3,256}(?P=quote)"
+    r"|(?=[^\s,;]{0,64}[A-Za-z!#$%&*@^])(?=[^\s,;]{0,64}\d)[^\s,;\[\]]{6,256}(?<![.)]))",
+    re.IGNORECASE | re.ASCII,
+)
+_PIN_IN_PROSE: Final = re.compile(
+    r"(?P<before>\b(?:password|passcode|passphrase|otp|pin|cvv2?|cvc)(?: code)? (?-i:is|was):? )(?P<value>\d{3,12})(?![\w-]|[.:]\d| \w)",
+    re.IGNORECASE | re.ASCII,
+)
+# A key of a mapping is a secret where it looks like one made by chance: long, of all kinds of characters or a digest.
+_MISSING_KEY: Final = re.compile(
+    r"(?P<before>\b\w{0,40}KeyError(?:: ?|\()[bru]?[\"'])"
+    r"(?P<value>[0-9a-f]{32,256}|(?=[\w+/=.~-]{0,256}\d)(?=[\w+/=.~-]{0,256}[a-z])(?=[\w+/=.~-]{0,256}[A-Z])[\w+/=.~-]{20,256})(?=[\"'])",
+    re.ASCII,
+)
 _PEM: Final = re.compile(
     r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY(?: BLOCK)?)-----.*?(?:-----END (?P=kind)-----|\Z)", re.DOTALL
 )
@@ -87,6 +108,12 @@ def redact_text(text: str) -> str:
     if "://" in text:
         for shape in (_USERINFO, _TOKEN_AS_USER, _HOOK):
             text = shape.sub(_keep_before, text)
+    if "code=" in text:
+        text = _AUTHORIZATION_CODE.sub(_keep_before, text)
+    if "KeyError" in text:
+        text = _MISSING_KEY.sub(_keep_before, text)
+    for shape in (_PROSE, _PIN_IN_PROSE):
+        text = shape.sub(_keep_before, text)
     for shape in (_COOKIE, _OPTION, _CURL, _ELEMENT):
         text = shape.sub(_keep_before, text)
     text = _WORDED.sub(_keep_before_and_scheme, text)
@@ -124,7 +151,7 @@ def _mask_card(match: re.Match[str]) -> str:
 
 # A text is suspected in two steps, so that the usual one costs a microsecond. First: all secrets above stand beside a
 # mark, or have twelve characters in a row without a blank, or are long rows of digits.
-_MARKS: Final = (":", "=", "<", "->", "--")
+_MARKS: Final = (":", "=", "<", "->", "--", "Error(", " is ", " was ", " to ")
 _ROWS: Final = bytes(ord("a") if chr(b).isalnum() or chr(b) in "_.~-?" else ord(" ") for b in range(256))
 _ROW: Final = b"a" * 12
 _MANY_DIGITS: Final = b"0" * 13
@@ -135,7 +162,7 @@ _PIECES: Final = (
     b"eyj", b"privatekey", b"akia", b"asia", b"abia", b"acca", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat", b"glpat",
     b"xox", b"xapp", b"_live_", b"_test_", b"whsec", b"aiza", b"ya00", b"gocspx", b"sg.", b"key", b"npm_", b"pypi", b"hf_", b"dop_v",
     b"hvs.", b"hvb.", b"hvr.", b"dapi", b"://", b"0000000000000", b"pass", b"pwd", b"secret", b"token", b"auth", b"credential",
-    b"sig", b"otp", b"cv", b"bearer", b"basic", b"skant", b"skproj", b"sksvc", b"sk",
+    b"?code=", b"&code=", b";code=", b"pin", b"sig", b"otp", b"cv", b"bearer", b"basic", b"skant", b"skproj", b"sksvc", b"sk",
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ class Settings(BaseConfig):
     port: int = 8000
 ```
 
-Any other use of the class, and Pydantic 1's own `BaseSettings`, stay:
+Any other use of the class stays:
 
 ```py unchanged
 from pydantic_settings import BaseSettings
@@ -34,7 +34,9 @@ def dump(settings: BaseSettings) -> dict:
     return settings.model_dump() if isinstance(settings, BaseSettings) else {}
 ```
 
-```py unchanged
+So does Pydantic 1's own `BaseSettings`: its `Field(env=…)` and its `class Config` mean other things. The finding names the pin that keeps Pydantic 1.
+
+```py unchanged finding=pydantic-1
 from pydantic import BaseSettings
 
 
@@ -44,15 +46,19 @@ class Settings(BaseSettings):
 """
 
 import ast
+import re
 from collections.abc import Iterator
 
 from maestro_migrate import Change, Module
 
 WORDS = ("BaseSettings",)
-SITES = ("pydantic_settings.BaseSettings", "pydantic_settings.main.BaseSettings")
+_OLD = ("pydantic.BaseSettings", "pydantic.env_settings.BaseSettings", "pydantic.v1.BaseSettings", "pydantic.v1.env_settings.BaseSettings")  # fmt: skip
+SITES = ("pydantic_settings.BaseSettings", "pydantic_settings.main.BaseSettings", *_OLD)
 NEEDS = ("maestro-core-config",)
 TARGET = "maestro_core_config.BaseConfig"
 ORDER = 45
+_UPGRADE = "move to pydantic-settings first (`Field(env=…)` becomes `validation_alias`, `class Config` becomes `model_config`), then run again"
+_PIN = re.compile(r"""(?mi)^[\s"']*(pydantic(?:\[[\w, -]*\])?[ \t]*[=<>~!^][^\n;#]*?)["']?,?[ \t]*(?:[;#].*)?$""")
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -62,6 +68,9 @@ def edit(module: Module) -> Iterator[Change]:
         parent = module.parent(site.node)
         if not (isinstance(parent, ast.ClassDef) and site.node in parent.bases):
             continue  # a BaseConfig is a BaseSettings, so annotations and checks stay true
+        if site.qualname in _OLD:
+            module.refuse(site.node, _of_pydantic_1(module, site.qualname), _UPGRADE)
+            continue
         local = module.local_name(TARGET)
         if local is None:
             module.refuse(site.node, "name-taken: `BaseConfig` means something else in this file", action)
@@ -74,3 +83,10 @@ def edit(module: Module) -> Iterator[Change]:
                 reason="the same settings class, with the library's layers and masked errors",
                 requires=[TARGET],
             )
+
+
+def _of_pydantic_1(module: Module, qualname: str) -> str:
+    """Return why a class of Pydantic 1 stays, with the requirement that keeps Pydantic 1 where there is one."""
+    reason = f"pydantic-1: {qualname} reads its environment by other rules than BaseConfig, which stands on Pydantic 2"
+    pins = ((name, found[1]) for name, text in sorted(module.project.deploy.items()) if (found := _PIN.search(text)))
+    return next((f"{reason}; {name} asks for {pin.strip()}" for name, pin in pins), reason)

@@ -1,14 +1,9 @@
-"""Vault: what is read, what is refused, what happens when it is down. Against our server, over real HTTP.
-
-With `VAULT_ADDR` and `VAULT_TOKEN` set the tests of class `TestKeyValue` also run against that server (the docs say
-how to start one): they write under `secret/maestro-test/` and `kv/maestro-test/` with the token given.
-"""
+"""Vault: what is read, what is refused, what happens when it is down. Against our server, over real HTTP."""
 
 from __future__ import annotations
 
-import os
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +27,6 @@ from maestro_core_config.vault import (
     degraded,
     transit_keyring,
 )
-
-REAL_ADDRESS = os.environ.get("VAULT_ADDR")
 
 
 @pytest.fixture
@@ -325,47 +318,16 @@ class TestOutages:
         assert list(tmp_path.iterdir()) == []
 
 
-def _fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str, Callable[..., None]]]:
-    with FakeVault() as server:
-
-        def put(path: str, *, version: int, **content: str) -> None:
-            if version == 2:
-                server.write(path, **content)
-            else:
-                server.kv1["kv"][path] = content
-
-        yield server.address, ROOT_TOKEN, put
-
-
-def _real(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str, Callable[..., None]]]:
-    token = os.environ["VAULT_TOKEN"]
-    session = VaultSession(str(REAL_ADDRESS), login=Token(token))
-
-    def put(path: str, *, version: int, **content: str) -> None:
-        if version == 2:
-            session.put(f"secret/data/{path}", data=content)
-        else:
-            session.put(f"kv/{path}", **content)
-
-    yield str(REAL_ADDRESS), token, put
-
-
 class TestKeyValue:
-    """The contract that our server and a real one both keep."""
-
-    @pytest.fixture(params=[_fake, *([_real] if REAL_ADDRESS else [])], ids=lambda make: make.__name__.strip("_"))
-    def server(
-        self, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-    ) -> Iterator[tuple[str, str, Callable[..., None]]]:
-        yield from request.param(monkeypatch)
+    """The contract that our server keeps as the real one does in `integration/test_openbao.py`."""
 
     @pytest.mark.parametrize("version", [1, 2])
-    def test_what_is_written_is_read_and_what_is_missing_is_refused(self, version: int, server: Any) -> None:
+    def test_what_is_written_is_read_and_what_is_missing_is_refused(self, version: int, vault: FakeVault) -> None:
         """Both versions of the engine."""
-        address, token, put = server
         mount = {1: "kv", 2: "secret"}[version]
-        put("maestro-test/orders", version=version, port="5", host="h")
-        session = VaultSession(address, login=Token(token))
+        vault.write("maestro-test/orders", port="5", host="h")
+        vault.kv1["kv"]["maestro-test/orders"] = {"port": "5", "host": "h"}
+        session = VaultSession(vault.address, login=Token(ROOT_TOKEN))
         content, number = session.read_kv("maestro-test/orders", mount=mount, version=version)
         assert content == {"port": "5", "host": "h"}
         assert (number is None) == (version == 1)
@@ -373,6 +335,7 @@ class TestKeyValue:
         with pytest.raises(VaultRefused) as caught:
             session.read_kv("maestro-test/nothing", mount=mount, version=version)
         assert caught.value.status == 404
+        wrong = VaultSession(vault.address, login=Token("wrong"))
         with pytest.raises(VaultRefused) as caught:
-            VaultSession(address, login=Token("wrong")).read_kv("maestro-test/orders", mount=mount, version=version)
+            wrong.read_kv("maestro-test/orders", mount=mount, version=version)
         assert caught.value.status == 403

@@ -96,6 +96,25 @@ def test_examples_and_documentation_ask_nothing_of_a_library(tmp_path: Path) -> 
     assert [finding.reason.partition(":")[0] for finding in findings] == ["not-installed"]
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"samples/app.py": SITE, "requirements.txt": "click\n"},
+        {
+            "samples/app.py": SITE,
+            "requirements.txt": "click\n",
+            "setup.py": "from setuptools import setup\nsetup()\n",
+            "Dockerfile": 'CMD ["uvicorn", "samples.app:app"]\n',
+        },
+    ],
+)
+def test_an_application_may_be_called_a_sample(tmp_path: Path, files: dict[str, str]) -> None:
+    """Its requirements install what it has, and an image says what it runs."""
+    after, findings = planned(tmp_path, files)
+    assert after == {"requirements.txt": f"click\n{ADDED}\n"}
+    assert not findings
+
+
 def test_an_example_with_manifests_of_its_own_declares_there(tmp_path: Path) -> None:
     """The innermost folder with a manifest is what installs the code."""
     files = {"examples/web/app.py": SITE, "examples/web/requirements.txt": LIST, "requirements.txt": "click\n"}

@@ -22,9 +22,7 @@ __all__ = ["declare_dependencies"]
 
 LIBRARY_VERSION = ">=0.1"
 RECIPE = "dependencies/declare_the_libraries"
-_NOT_INSTALLED = frozenset(
-    {"example", "examples", "sample", "samples", "demo", "demos", "docs", "doc", "benchmarks", "benchmark"}
-)
+_NOT_INSTALLED = frozenset({"benchmark", "benchmarks", "doc", "docs", "example", "examples", "sample", "samples"})
 _MANIFESTS = ("pyproject.toml", "setup.py", "setup.cfg", "Pipfile", "requirements.txt", "requirements.in")
 
 
@@ -56,7 +54,7 @@ def declare_dependencies(
     writes: list[FileWrite] = []
     findings: list[Finding] = []
     for home in _homes(root, made.writes, needs):
-        installed = [write for write in home.writes if not _NOT_INSTALLED & set(_inside(home, write)[:-1])]
+        installed = [write for write in home.writes if _is_installed(home, write)]
         add = dict.fromkeys(sorted(_needs(installed, needs)), LIBRARY_VERSION)
         gone = unimported(root, home.path, home.writes)
         also, unclear = _served(home, made, needs) if add else ({}, [])
@@ -96,8 +94,20 @@ def _homes(root: Path, writes: Sequence[FileWrite], needs: Mapping[str, Sequence
     return [_Home(root, folder, tuple(each)) for folder, each in sorted(found.items())]
 
 
-def _inside(home: _Home, write: FileWrite) -> list[str]:
-    return write.path.removeprefix(home.folder).split("/")
+def _is_installed(home: _Home, write: FileWrite) -> bool:
+    """Return whether what a distribution needs is needed by a file of it: not by its examples, unless those are what an image or a process runs."""
+    folder, inner, _ = write.path.removeprefix(home.folder).partition("/")
+    if not inner or folder not in _NOT_INSTALLED:
+        return True
+    if not any((home.path / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg")):
+        return True  # an application: its requirements install whatever it has
+    run = re.compile(rf"(?<![\w.-]){folder}[./]")
+    return any(
+        run.search(path.read_text(errors="replace"))
+        for pattern in ("Dockerfile*", "*.dockerfile", "Procfile")
+        for path in home.path.glob(pattern)
+        if path.is_file()
+    )
 
 
 def _edited(

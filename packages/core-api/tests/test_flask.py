@@ -225,3 +225,10 @@ def test_a_file_of_the_server_stays_recognisable() -> None:
     environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/", "wsgi.file_wrapper": Wrapper}
     environ |= {"SERVER_NAME": "s", "SERVER_PORT": "80", "wsgi.url_scheme": "http"}
     assert isinstance(app.wsgi_app(environ, lambda *_: lambda _: None), Wrapper)  # type: ignore[arg-type]  # minimal start_response
+
+
+def test_probes_carry_the_request_id() -> None:
+    """As every other answer does."""
+    client = instrument(Flask("probed")).test_client()
+    assert client.get("/livez", headers={"X-Request-ID": "r-1"}).headers["X-Request-ID"] == "r-1"
+    assert len(client.get("/metrics").headers["X-Request-ID"]) == 32

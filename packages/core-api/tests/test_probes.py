@@ -206,3 +206,12 @@ def test_metrics_are_negotiated() -> None:
     answer = client.get("/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/startupz", "/metrics"])
+def test_each_answer_carries_the_request_id(path: str) -> None:
+    """The caller's id where it is harmless, a new one otherwise; none where ids are kept out of headers."""
+    client = TestClient(MaestroAPI())
+    assert client.get(path, headers={"x-request-id": "r-1"}).headers["x-request-id"] == "r-1"
+    assert len(client.head(path, headers={"x-request-id": "<a b>"}).headers["x-request-id"]) == 32
+    assert "x-request-id" not in TestClient(MaestroAPI(request_id_header=None)).get(path).headers

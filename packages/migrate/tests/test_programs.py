@@ -18,7 +18,8 @@ def programs_of(recipe: str) -> tuple[Program, ...]:
 
 
 PAGES = sorted(page.relative_to(CASES).with_suffix("").as_posix() for page in CASES.rglob("*.md"))
-OTHERS = [(page, program) for page in PAGES if page != LOGGERS for program in programs_of(page)]
+APPS = "api/build_the_app_from_the_library"
+OTHERS = [(page, program) for page in PAGES if page not in {LOGGERS, APPS} for program in programs_of(page)]
 
 
 @pytest.mark.parametrize(("theme", "fewest"), [("logging", 25), ("config", 60)])
@@ -46,3 +47,20 @@ def test_programs_do_the_same_with_the_real_library(recipe: str, program: Progra
     assert outcome.verdict is Verdict.RIGHT, f"{outcome.why}\n{after}\n{outcome.findings}"
     made = "right" if outcome.after else "missed" if outcome.findings else "untouched"
     assert made == program.expect, f"{after}\n{outcome.findings}"
+
+
+def test_there_are_enough_adversarial_programs_for_apps() -> None:
+    """At least twenty, several of which keep a middleware of their own."""
+    assert len(programs_of(APPS)) >= 20
+    assert sum(program.heading.endswith("(stays)") for program in programs_of(APPS)) >= 5
+
+
+@pytest.mark.parametrize("program", programs_of(APPS), ids=lambda program: program.heading)
+def test_answers_are_kept(program: Program) -> None:
+    """Status, headers, bodies and side effects are the same; what stays of one's own is a finding, and nothing else is."""
+    outcome = check_behaviour(program, select(["api"]), ())
+    after = "\n".join(f"--- {path}\n{text.decode(errors='replace')}" for path, text in outcome.after)
+    assert outcome.verdict is Verdict.RIGHT, f"{outcome.why}\n{after}\n{outcome.findings}"
+    assert "maestro_core_api" in after
+    own = [finding for finding in outcome.findings if finding.reason.startswith("own-middleware")]
+    assert bool(own) is program.heading.endswith("(stays)"), f"{own}\n{after}"

@@ -12,6 +12,7 @@ from maestro_core_logging import log_context
 from . import _probes
 from ._exchange import OBSERVED, ASGIApp, Exchange, HTTPExchange, Scope, WebSocketExchange
 from ._headers import with_missing
+from ._identity import request_id_of
 from ._lifecycle import Message, Receive, Send
 from ._observer import Observer
 from ._readiness import CheckResult
@@ -127,6 +128,10 @@ class ASGIObserver:
         else:
             answer = _probes.answer(path, lifecycle=observer.lifecycle, results=results, accept=accept)
         headers = [(name.encode(), value.encode()) for name, value in answer.headers]
+        id_header = observer.request_id_header
+        if id_header is not None:
+            given = next((value.decode("latin-1") for name, value in scope["headers"] if name == id_header), None)
+            headers.append((id_header, request_id_of(given).encode("latin-1")))
         headers = with_missing(headers, observer.security_headers)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if scope["method"] == "HEAD" else answer.body

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from time import perf_counter
 from typing import Any
 
-from ._identity import TraceParent, accepted_request_id, is_sane, new_request_id, parse_traceparent
+from ._identity import TraceParent, is_sane, parse_traceparent, request_id_of
 from ._lifecycle import Message, Receive, Send
 from ._observer import CLIENT_CLOSED_REQUEST, Observer
 
@@ -74,7 +74,7 @@ class Exchange:
                 given = value.decode("latin-1")
             elif name == b"traceparent":
                 trace = parse_traceparent(value.decode("latin-1"))
-        return new_request_id() if given is None else accepted_request_id(given), trace
+        return request_id_of(given), trace
 
     async def send(self, message: Message) -> None:
         """Pass a message on to the server, noting what it says."""

@@ -27,6 +27,11 @@ def accepted_request_id(value: str) -> str:
     return value if is_sane(value) else new_request_id()
 
 
+def request_id_of(given: str | None) -> str:
+    """Give the id of a request by the header that it came with, or without."""
+    return new_request_id() if given is None else accepted_request_id(given)
+
+
 def is_sane(value: str) -> bool:
     """Whether a request id can do no harm where ids are written."""
     return _SANE_ID.fullmatch(value) is not None

@@ -11,7 +11,7 @@ from typing import Any
 from maestro_core_logging import log_context
 
 from . import _probes
-from ._identity import TraceParent, accepted_request_id, new_request_id, parse_traceparent
+from ._identity import TraceParent, parse_traceparent, request_id_of
 from ._observer import CLIENT_CLOSED_REQUEST, Observer
 
 Environ = dict[str, Any]
@@ -58,6 +58,8 @@ class WSGIObserver:
         accept = environ.get("HTTP_ACCEPT")
         answer = _probes.answer(path, lifecycle=observer.lifecycle, results=results, accept=accept)
         headers = [(name.title(), value) for name, value in answer.headers]
+        if observer.request_id_header is not None:
+            headers.append((_titled(observer.request_id_header), _request_id(observer, environ)))
         headers += [(_titled(name), value.decode("latin-1")) for name, value in observer.security_headers]
         start_response(f"{answer.status} {'OK' if answer.status == 200 else 'Service Unavailable'}", headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body]
@@ -80,7 +82,7 @@ class _Exchange:
         self._is_reported = False
         self._tracker = _NOTHING if self._metrics is None else self._metrics.in_progress(method=self._method)
         self._trace: TraceParent | None = parse_traceparent(environ.get("HTTP_TRACEPARENT", ""))
-        self._request_id = self._identified()
+        self._request_id = _request_id(observer, environ)
         self._context = {"request_id": self._request_id}
         if self._trace is not None:
             self._context |= {"trace_id": self._trace.trace_id, "parent_span_id": self._trace.parent_id}
@@ -129,12 +131,6 @@ class _Exchange:
             raise
         finally:
             self._report(failure)
-
-    def _identified(self) -> str:
-        header = self._observer.request_id_header
-        key = "HTTP_" + header.decode("latin-1").upper().replace("-", "_") if header else ""
-        given = self._environ.get(key)
-        return new_request_id() if given is None else accepted_request_id(given)
 
     def _started(self, status: str, headers: list[tuple[str, str]], *exc_info: Any) -> Callable[[bytes], object]:
         self._status = int(status[:3])
@@ -199,6 +195,12 @@ class _Body:
     def close(self) -> None:
         """Close the application's body and report the request."""
         self._exchange.finish(getattr(self._body, "close", None))
+
+
+def _request_id(observer: Observer, environ: Environ) -> str:
+    header = observer.request_id_header
+    key = "HTTP_" + header.decode("latin-1").upper().replace("-", "_") if header else ""
+    return request_id_of(environ.get(key))
 
 
 def _template(environ: Environ, url_map: Any) -> str | None:

@@ -34,7 +34,7 @@ from collections.abc import Iterator
 
 from maestro_migrate import Change, Module
 
-WORDS = ("FastAPI",)
+WORDS = ("FastAPI", "Mount")
 SITES = ("fastapi.FastAPI", "fastapi.applications.FastAPI")
 NEEDS = ("maestro-core-api[fastapi]",)
 TARGET = "maestro_core_api.MaestroAPI"
@@ -57,7 +57,8 @@ def edit(module: Module) -> Iterator[Change]:
     action = "build it with maestro_core_api.MaestroAPI by hand"
     for site in module.sites(*SITES, action=action):
         if site.call is None:
-            continue  # an annotation, an isinstance check or a base class: a MaestroAPI is a FastAPI
+            _name_other_use(module, site.node, action)
+            continue
         local = module.local_name(TARGET)
         clash = sorted(_OWN & {str(keyword.arg) for keyword in site.call.keywords})
         if clash:
@@ -80,6 +81,23 @@ def edit(module: Module) -> Iterator[Change]:
             )
 
 
+def _name_other_use(module: Module, node: ast.expr, action: str) -> None:
+    """Name what may build an app later; annotations and instance checks stay true, since a MaestroAPI is a FastAPI."""
+    parent = module.parent(node)
+    if isinstance(parent, ast.ClassDef) and node in parent.bases:
+        reason = f"derived-app: {parent.name} decides by itself what it passes on"
+        module.refuse(
+            node, reason, "derive it from maestro_core_api.MaestroAPI, with security_headers=False where it is built"
+        )
+    elif isinstance(parent, ast.Call) and getattr(parent.func, "id", "") not in {
+        "isinstance",
+        "issubclass",
+        "cast",
+        "Annotated",
+    }:
+        module.refuse(node, "passed-on: the class itself is handed on, so what it builds cannot be told", action)
+
+
 def _is_mounted(module: Module, call: ast.Call) -> bool:
     parent = module.parent(call)
     names = (
@@ -90,15 +108,13 @@ def _is_mounted(module: Module, call: ast.Call) -> bool:
     if isinstance(parent, ast.AnnAssign) and isinstance(parent.target, ast.Name):
         names.add(parent.target.id)
     own = {f"{name}.{local}" for name in module.names for local in names}
-    if b"mount" not in module.source.text:
-        told = module.project.told("api/build_the_app_from_the_library")
-        return any(own & set(names) for names in told.values())
+    told = module.project.told("api/build_the_app_from_the_library")
+    if any(own & set(names) for names in told.values()):
+        return True
+    if b"mount" not in module.source.text.lower():
+        return False
     for node in ast.walk(module.tree):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute | ast.Name)
-            and (getattr(node.func, "attr", "") or getattr(node.func, "id", "")).lower() == "mount"
-        ):
+        if isinstance(node, ast.Call) and _called(node).lower() == "mount":
             arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
             if any(
                 (isinstance(argument, ast.Name) and argument.id in names) or argument is call for argument in arguments
@@ -110,11 +126,16 @@ def _is_mounted(module: Module, call: ast.Call) -> bool:
 def scan(module: Module) -> list[str]:
     """Return the qualified names of the apps that this module mounts in another one."""
     found: set[str] = set()
-    for node in ast.walk(module.tree) if b".mount(" in module.source.text else ():
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "mount":
+    for node in ast.walk(module.tree) if b"mount(" in module.source.text.lower() else ():
+        if isinstance(node, ast.Call) and _called(node).lower() == "mount":
             found.update(
                 name
                 for argument in [*node.args, *(k.value for k in node.keywords)]
                 if isinstance(argument, ast.Name | ast.Attribute) and (name := module.resolve(argument))
             )
     return sorted(found)
+
+
+def _called(call: ast.Call) -> str:
+    """Return the last part of the name of what is called."""
+    return getattr(call.func, "attr", "") or getattr(call.func, "id", "")

@@ -47,7 +47,10 @@ def edit(module: Module) -> Iterator[Change]:
     action = "call maestro_core_api.instrument on the app where it is built"
     for site in module.sites(*SITES, action=action):
         if site.call is None:
-            continue  # an annotation or a base class
+            owner = module.parent(site.node)
+            if isinstance(owner, ast.ClassDef) and site.node in owner.bases:
+                module.refuse(site.node, f"derived-app: {owner.name} is built elsewhere", action)
+            continue
         parent = module.parent(site.call)
         if isinstance(parent, ast.Call) and module.resolve(parent.func) == TARGET:
             continue

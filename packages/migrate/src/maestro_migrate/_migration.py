@@ -58,6 +58,7 @@ class Request:
     backup: bool = True
     allow_dirty: bool = False
     verify: bool = True
+    parity: bool = True
     venv: Path | None = None
     test_command: str | None = None
     setup_commands: tuple[str, ...] = ()
@@ -136,6 +137,7 @@ def migrate_service(request: Request) -> Migrated:
             setup_commands=request.setup_commands,
             env=dict(request.env),
             libs=request.libs,
+            parity=request.parity,
             logs=reports,
             tell=request.tell,
         )
@@ -396,4 +398,6 @@ def _report(
         evidence=evidence,
         timings=timings,
     )
-    return replace(report, tests=verification.tests) if verification is not None else report
+    if verification is None:
+        return report
+    return replace(report, tests=verification.tests, parity=verification.parity, performance=verification.performance)

@@ -4,9 +4,10 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ._environment import Environment, build_environment, copy_environment
 from ._files import is_service_code
@@ -14,7 +15,9 @@ from ._libraries import library_arguments, run
 from ._plan import FileWrite, MigrationPlan
 from ._project import import_names
 from ._service_tests import TestRun, compare, run_tests
-from .report import NotMeasured, OutcomeCounts, SuiteRuns
+from .parity import Comparison as Answers
+from .parity import Drive, candidates_in, compare_answers, drive
+from .report import Metric, NotMeasured, OutcomeCounts, Parity, Performance, SuiteRuns
 
 __all__ = ["Verification", "Verifier"]
 
@@ -35,11 +38,13 @@ _NOT_COPIED = (
 
 @dataclass(frozen=True)
 class Verification:
-    """How the service's tests and imports fared: `regressions` passed before and fail now."""
+    """How the service's tests, imports and answers fared: `regressions` passed before and fail now, or were answered otherwise."""
 
     tests: SuiteRuns
     regressions: tuple[str, ...]
-    flaky: tuple[str, ...] = ()
+    flaky: tuple[str, ...]
+    parity: Parity | NotMeasured
+    performance: Performance | NotMeasured
 
 
 @dataclass
@@ -57,6 +62,7 @@ class Verifier:
     env: dict[str, str] = field(default_factory=dict)
     libs: str | None = None
     logs: Path | None = None
+    parity: bool = True
     tell: Callable[[str], None] = lambda _text: None
 
     def __post_init__(self) -> None:
@@ -67,6 +73,8 @@ class Verifier:
         self._runs = 0
         self._installed: set[str] = set()
         self._kept = False
+        self._driven: Mapping[str, Any] | str | None = None
+        self._old: list[Mapping[str, Any]] = []
 
     def close(self) -> None:
         """Remove the copies."""
@@ -88,7 +96,7 @@ class Verifier:
                 )
         if not plan.writes:
             counts = _counts(self._before[0])
-            return Verification(SuiteRuns(counts, counts), ())
+            return Verification(SuiteRuns(counts, counts), (), (), *_reported(NotMeasured("nothing was changed")))
         where = library_arguments(self.libs)
         missing = sorted(plan.requires - self._installed)
         imports_before = self._imports(environment, (), plan)
@@ -111,11 +119,44 @@ class Verifier:
             if imports_after[name] and not imports_before.get(name, "new")
         )
         regressions = (*found.regressions, *broken)
+        parity = NotMeasured("a test fails, which tells more") if regressions else self._parity(environment, plan)
+        if isinstance(parity, Answers):
+            regressions = tuple(str(difference) for difference in parity.differences)
         return Verification(
             SuiteRuns(_counts(self._before[0]), _counts(after[-1]), regressions),
             regressions,
             found.flaky,
+            *_reported(parity),
         )
+
+    def _parity(self, environment: Environment, plan: MigrationPlan) -> Answers | NotMeasured:
+        """Return how requests are answered by the old code and by the new, or why that cannot be told; runs of old and new take turns."""
+        if not self.parity:
+            return NotMeasured("requests were not compared: --no-parity")
+        if self._driven is None:
+            self.tell("comparing how the old code and the new answer requests")
+            self._fresh(environment, ())
+            found = self._drive(environment, candidates_in(self._tree), None)
+            self._driven = found.problem or found.outcome
+        if isinstance(self._driven, str):
+            return NotMeasured(self._driven)
+        cases, candidates = self._driven["cases"], [self._driven["candidate"]]
+        if not cases:
+            return NotMeasured("the app has no route that may be asked")
+        new: list[Mapping[str, Any]] = []
+        for turn in range(2):
+            for writes, runs in (((), self._old), (plan.writes, new)):
+                if len(runs) > turn:
+                    continue
+                self._fresh(environment, writes)
+                run_ = self._drive(environment, candidates, cases)
+                if run_.problem:
+                    return NotMeasured(run_.problem)
+                runs.append(run_.outcome)
+        return compare_answers(cases, self._old, new)
+
+    def _drive(self, environment: Environment, candidates: Sequence[Any], cases: Sequence[Any] | None) -> Drive:
+        return drive(self._tree, environment, env=self.env, work=self._work, candidates=candidates, cases=cases)
 
     def _ready(self) -> Environment:
         if self._environment is None:
@@ -160,7 +201,8 @@ class Verifier:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(write.after)
 
-    def _tests(self, environment: Environment, writes: Sequence[FileWrite]) -> TestRun:
+    def _fresh(self, environment: Environment, writes: Sequence[FileWrite]) -> None:
+        """Make the working copy anew, set-up commands run."""
         self._copy_tree(writes)
         for command in self.setup_commands if self._runs else ():
             run(
@@ -170,6 +212,9 @@ class Verifier:
                 cwd=self._tree,
                 env=environment.variables(self.env),
             )
+
+    def _tests(self, environment: Environment, writes: Sequence[FileWrite]) -> TestRun:
+        self._fresh(environment, writes)
         self._runs += 1
         return run_tests(
             self._tree, environment, self.test_command, env=self.env, log=self._work / f"tests-{self._runs}.log"
@@ -209,6 +254,25 @@ class Verifier:
         except (subprocess.TimeoutExpired, ValueError, IndexError) as error:
             return {whole: f"{type(error).__name__}: the import check did not end"}
         return {**found, whole: ""}
+
+
+def _reported(parity: Answers | NotMeasured) -> tuple[Parity | NotMeasured, Performance | NotMeasured]:
+    if isinstance(parity, NotMeasured):
+        return parity, NotMeasured(f"performance was not measured: {parity.reason}")
+    told = Parity(
+        parity.requests,
+        parity.requests - parity.different,
+        parity.different,
+        parity.noise_fields,
+        parity.added,
+    )
+    metrics = [Metric("peak memory", round(parity.peak_kib[0] / 1024, 1), round(parity.peak_kib[1] / 1024, 1), "MiB")]
+    if parity.latency_s is not None:
+        before, after = (round(1000 * seconds, 3) for seconds in parity.latency_s)
+        metrics.insert(0, Metric("latency, sum of the medians of all steady requests", before, after, "ms"))
+    return told, Performance(
+        "requests within the process, runs of the old and of the new code taking turns", tuple(metrics)
+    )
 
 
 def _last_line(log: Path) -> str:

@@ -74,6 +74,11 @@ def migrate() -> None:
     help="Run the service's own tests before and after, in copies.  [default: verify]",
 )
 @click.option(
+    "--parity/--no-parity",
+    default=True,
+    help="Send the old code and the new the same requests, in copies without a network.  [default: parity]",
+)
+@click.option(
     "--venv",
     type=click.Path(path_type=Path),
     help="An environment in which the service's tests run; it is copied, never modified.",
@@ -99,7 +104,7 @@ def migrate() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with --dry-run too.")
 @_tell_errors
 def service(
-    path: Path, *, name: str, recipe_ids: str, exclude: str, dry_run: bool, check: bool, backup: bool, allow_dirty: bool, unsafe: bool, verify: bool, venv: Path | None,
+    path: Path, *, name: str, recipe_ids: str, exclude: str, dry_run: bool, check: bool, backup: bool, allow_dirty: bool, unsafe: bool, verify: bool, parity: bool, venv: Path | None,
     test_command: str | None, setup_commands: tuple[str, ...], env: tuple[str, ...], libs: str | None, lock: bool, jobs: int | None, commits: bool, report_folder: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Move the service in PATH onto the shared libraries, and prove that it still behaves as it did."""
@@ -110,7 +115,7 @@ def service(
         raise click.UsageError("--dry-run and --check exclude each other: the first prints, the second only answers")
     with _progress() as progress:
         request = Request(
-            root=path, name=name, recipes=_listed(recipe_ids), exclude=_listed(exclude), unsafe=unsafe, backup=backup, allow_dirty=allow_dirty, verify=verify, venv=venv,
+            root=path, name=name, recipes=_listed(recipe_ids), exclude=_listed(exclude), unsafe=unsafe, backup=backup, allow_dirty=allow_dirty, verify=verify, parity=parity, venv=venv,
             test_command=test_command, setup_commands=setup_commands, env=tuple(_assignment(pair) for pair in env), libs=libs, lock=lock, jobs=jobs or 0, commits=commits,
             report=report_folder, progress=progress, tell=lambda text: click.echo(text, err=True),
         )  # fmt: skip

@@ -104,12 +104,13 @@ class SuiteRuns:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Requests sent to old and new: how many answers agree, and the fields that differ between old and old."""
+    """Requests sent to old and new: how many answers agree, the fields that differ between equals, and what answers were meant to gain."""
 
     requests: int
     identical: int
     different: int
     noise_fields: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, order=True)

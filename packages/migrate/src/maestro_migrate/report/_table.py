@@ -58,7 +58,8 @@ def _checks(report: Report) -> list[Row]:
         rows.append(Row("Identical answers", "–", "–", "open", report.parity.reason))
     else:
         parity = report.parity
-        note = f"noise: {', '.join(sorted(parity.noise_fields))}" if parity.noise_fields else ""
+        notes = [("noise", parity.noise_fields), ("added on purpose", parity.added)]
+        note = "; ".join(f"{name}: {', '.join(sorted(fields))}" for name, fields in notes if fields)
         rows.append(
             Row(
                 "Identical answers",

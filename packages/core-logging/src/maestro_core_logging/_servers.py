@@ -3,21 +3,65 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from typing import Any
 
 SERVER_LOGGERS = (
     "uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "gunicorn.error", "gunicorn.access", "_granian",
     "granian.access", "hypercorn.error", "hypercorn.access",
 )  # fmt: skip
+# What servers call the parts of a request; gunicorn and hypercorn use Apache's letters.
+_APACHE = {"method": "m", "path": "U", "status": "s", "client": "h"}
+_NAMES = {
+    "gunicorn.access": {**_APACHE, "duration_ms": "M"},
+    "hypercorn.access": {**_APACHE, "duration_s": "L"},
+    "granian.access": {
+        "method": "method",
+        "path": "path",
+        "status": "status",
+        "client": "addr",
+        "duration_ms": "dt_ms",
+    },
+}
+_UVICORN = ("client", "method", "path", "http_version", "status")
+_REQUEST_IDS = ("{x-request-id}o", "{x-request-id}i")  # the answer's header is the service's own word
+_NOT_THERE = ("", "-", None)
 
 
 def take_over_servers() -> None:
     """
     Let uvicorn, gunicorn, granian and hypercorn log through the root logger: their own handlers are removed.
 
-    They set up their loggers before they import the application, so the application's start is the time to call it.
-    Their levels stay; handlers are not closed, since gunicorn may hand them to others.
+    They set up their loggers before they import the application, so the application's start is the time to call it;
+    hypercorn does it later and must be given its loggers, see the reference. Access lines get fields: `method`, `path`,
+    `status`, `client`, `duration_ms`, and from gunicorn and hypercorn the request's id and trace. Levels stay; handlers
+    are not closed, since gunicorn may hand them to others.
     """
     for name in SERVER_LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        if name.endswith(".access") and add_access_fields not in logger.filters:
+            logger.addFilter(add_access_fields)
+
+
+def add_access_fields(record: logging.LogRecord) -> bool:
+    """Put what an access line tells in its text on the record too, as fields; the text stays."""
+    for name, value in _parts(record.name, record.args).items():
+        if value not in _NOT_THERE and name not in record.__dict__:
+            record.__dict__[name] = int(value) if name == "status" and str(value).isdigit() else value
+    return True
+
+
+def _parts(server: str, args: Any) -> Mapping[str, Any]:  # Any: what the server logs with
+    if server == "uvicorn.access":
+        return dict(zip(_UVICORN, args, strict=False)) if isinstance(args, tuple) else {}
+    if not isinstance(args, Mapping):
+        return {}
+    parts = {name: args[key] for name, key in _NAMES.get(server, {}).items() if key in args}
+    if server != "granian.access":  # which tells no headers
+        ids = [args[key] for key in _REQUEST_IDS if key in args and args[key] not in _NOT_THERE]
+        parts["request_id"] = ids[0] if ids else None
+        trace = str(args["{traceparent}i"]).split("-") if "{traceparent}i" in args else []
+        parts["trace_id"] = trace[1] if len(trace) == 4 and len(trace[1]) == 32 else None
+    return parts

@@ -210,7 +210,7 @@ def free_port() -> int:
 
 def wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
     """Return once a service answers."""
-    for _ in range(300):
+    for _ in range(1200):  # two minutes: the machine may be busy
         if server.poll() is not None:
             sys.exit(f"the service ended:\n{log.read_text(errors='replace')[-2000:]}")
         try:

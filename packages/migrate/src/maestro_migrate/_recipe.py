@@ -64,9 +64,9 @@ class Recipe:
                 if not any(low < end and start < high for low, high in taken for start, end in spans):
                     taken += spans
                     yield change  # what lies inside another match waits for the next round
-        self._name_leftovers(module)
         if self.edits is not None:
             yield from self.edits(module)
+        self._name_leftovers(module)
 
     def _name_leftovers(self, module: Module) -> None:
         """Name the uses of the rewrites' heads that no pattern covers."""

@@ -7,7 +7,7 @@ from maestro_migrate import Module, Site
 from maestro_migrate._binder import Scope, lookup
 from maestro_migrate._project import is_test_path
 
-__all__ = ["looked_at_by_tests", "names_in", "sees_module_names", "tests_using"]
+__all__ = ["is_handed_on", "looked_at_by_tests", "names_in", "sees_module_names", "tests_using"]
 
 
 def looked_at_by_tests(module: Module, site: Site) -> str:
@@ -27,6 +27,14 @@ def tests_using(module: Module, name: str) -> str:
         if is_test_path(path) and any(use in wanted or use.rpartition(".")[0] in wanted for use in facts.uses):
             return f"{path} uses `{name}`"
     return ""
+
+
+def is_handed_on(module: Module, site: Site) -> bool:
+    """Return whether a function itself is an argument of a call or a default value, where only calling it makes sense."""
+    parent = module.parent(site.node)
+    if isinstance(parent, ast.arguments | ast.keyword):
+        return True
+    return isinstance(parent, ast.Call) and parent.func is not site.node
 
 
 def names_in(sources: Iterable[str]) -> set[str]:

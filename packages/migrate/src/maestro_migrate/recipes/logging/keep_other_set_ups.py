@@ -1,19 +1,50 @@
 """
 Name the logging set-ups that stay as they are.
 
-`fileConfig` and third-party loggers decide what handlers see; no rewrite of them is proven to keep that. Each is a finding, so that a person
-can move it to `configure_logging`.
+`fileConfig`, handlers that are made, adopted or taken away by hand, and the loggers of loguru, structlog and Flask decide what is written where; no rewrite of them is
+proven to keep that. Each is a finding with what to do by hand.
 
-```py unchanged
+```py unchanged finding=own-set-up
 from logging.config import fileConfig
 
 fileConfig("logging.ini")
 ```
 
-```py unchanged
+loguru's calls are not those of standard loggers: `{}` formatting, its own levels, sinks and `opt`, `bind` and `contextualize`.
+
+```py unchanged finding=third-party-logger
 from loguru import logger
 
 logger.info("hello {}", "world")
+```
+
+structlog's loggers are lazy proxies that tests look into by structlog's own means, so they stay; their events end in the library's handlers once `configure_logging`
+is called and structlog is not configured otherwise:
+
+```py unchanged finding=third-party-logger
+import structlog
+
+log = structlog.get_logger(__name__)
+```
+
+Flask's `app.logger` is the standard logger of the app's name: its calls end in the root logger's handlers. Flask adds a handler of its own when there is none yet, so
+where nothing configures logging first, the app is named:
+
+```py unchanged finding=flask-handler
+from flask import Flask
+
+app = Flask(__name__)
+app.logger.info("ready")
+```
+
+Handlers that come from a server, and lists of handlers that are replaced or cleared, are named too:
+
+```py unchanged finding=takes-handlers
+import logging
+
+from flask import current_app
+
+current_app.logger.handlers = logging.getLogger("gunicorn.error").handlers
 ```
 """
 
@@ -23,7 +54,17 @@ from collections.abc import Iterator
 from maestro_migrate import Change, Module
 
 REPORTS_ONLY = True
-WORDS = ("fileConfig", "loguru", "structlog")
+WORDS = (
+    "fileConfig",
+    "loguru",
+    "structlog",
+    ".handlers",
+    "Handler",
+    "flask",
+    "basicConfig",
+    "dictConfig",
+    "configure_logging",
+)
 SITES = (
     "logging.config.fileConfig",
     "loguru.logger.add",
@@ -31,11 +72,32 @@ SITES = (
     "loguru.logger.remove",
     "structlog.configure",
 )
+ID = "logging/keep_other_set_ups"
+_CONFIGURES = (
+    "logging.basicConfig",
+    "logging.config.dictConfig",
+    "logging.config.fileConfig",
+    "maestro_core_logging.configure_logging",
+)
+_MAKES = ("logging.FileHandler", "logging.StreamHandler", "logging.handlers")
 _ACTION = {
     "logging": "replace it by configure_logging once its handlers and formats are what the library writes",
     "loguru": "move its calls to get_logger: their {} formatting, levels and sinks are loguru's own",
-    "structlog": "leave it: structlog's loggers end in the library's sink once configure_logging is called",
+    "structlog": "leave it: structlog's loggers end in the library's handlers once configure_logging is called and nothing else configures structlog",
 }
+_HANDLERS = "leave it where a server or a test relies on it; else let configure_logging make the root logger's handler and let records propagate"
+_FLASK = "call configure_logging() before the app's logger is first used, or Flask writes its lines with a handler of its own"
+
+
+def scan(module: Module) -> dict[str, bool]:
+    """Return whether this module configures logging when it is used by others, not only when it is run, and whether there may be something to name in it."""
+    calls = [site.call for site in module.references(*_CONFIGURES) if site.call is not None]
+    found = {"configures": any(not _is_main_only(module, call) for call in calls)}
+    named = {"structlog", "loguru", "flask"} & module.names_by_root.keys()
+    found["reports"] = (
+        bool(named) or b".handlers" in module.source.text or any(True for _ in module.references(*_MAKES))
+    )
+    return {name: True for name, holds in found.items() if holds}
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -43,9 +105,64 @@ def edit(module: Module) -> Iterator[Change]:
     for site in module.sites(*SITES, action="see the recipe's page"):
         root = site.qualname.split(".")[0]
         module.refuse(site.whole, f"own-set-up: {site.qualname} decides what handlers see", _ACTION[root])
+    _name_loggers(module)
+    _name_handlers(module)
+    _name_flask(module)
+    yield from ()
+
+
+def _is_main_only(module: Module, node: ast.AST) -> bool:
+    return any(isinstance(outer, ast.If) and "__name__" in ast.unparse(outer.test) for outer in module.ancestors(node))
+
+
+def _name_loggers(module: Module) -> None:
     for node, _scope in module.tables.imports:
-        if isinstance(node, ast.ImportFrom) and node.module == "loguru":
+        homes = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+        if "loguru" in homes:
             module.refuse(
                 node, "third-party-logger: loguru's logger formats, filters and writes by itself", _ACTION["loguru"]
             )
-    yield from ()
+    for site in module.references("structlog.get_logger", "structlog.getLogger", "structlog.stdlib.get_logger"):
+        if site.call is not None:
+            module.refuse(site.call, "third-party-logger: structlog's loggers are its own", _ACTION["structlog"])
+
+
+def _name_handlers(module: Module) -> None:
+    for site in module.references(*_MAKES):
+        if site.call is not None:
+            module.refuse(site.call, f"own-handler: a {site.qualname.rpartition('.')[2]} is made by hand", _HANDLERS)
+    if b".handlers" not in module.source.text:
+        return
+    for node in ast.walk(module.tree):
+        if not isinstance(node, ast.Attribute) or node.attr != "handlers" or not _is_logger(module, node.value):
+            continue
+        parent = module.parent(node)
+        called = isinstance(parent, ast.Attribute) and parent.attr in {
+            "clear",
+            "remove",
+            "pop",
+            "append",
+            "extend",
+            "insert",
+        }
+        stored = isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
+        if called or stored or not isinstance(node.ctx, ast.Load):
+            module.refuse(node, "takes-handlers: a logger's list of handlers is changed by hand", _HANDLERS)
+        elif not isinstance(parent, ast.Assign):
+            module.refuse(node, "reads-handlers: what it finds depends on which logger has the handlers", _HANDLERS)
+
+
+def _is_logger(module: Module, node: ast.expr) -> bool:
+    if isinstance(node, ast.Attribute) and node.attr == "logger":
+        return True
+    return module.provenance(node) in {"logging.getLogger()", "maestro_core_logging.get_logger()"} or (
+        module.resolve(node) == "logging.root"
+    )
+
+
+def _name_flask(module: Module) -> None:
+    if any((facts.recipes.get(ID) or {}).get("configures") for facts in module.project.facts.values()):
+        return
+    for site in module.references("flask.Flask"):
+        if site.call is not None:
+            module.refuse(site.call, "flask-handler: nothing configures logging before the app does", _FLASK)

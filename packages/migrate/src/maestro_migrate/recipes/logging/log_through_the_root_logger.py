@@ -50,10 +50,11 @@ class Job:
 ```
 """
 
-import ast
 from collections.abc import Iterator
 
-from maestro_migrate import Change, Module, Site
+from maestro_migrate import Change, Module
+
+from ._uses import is_handed_on
 
 WORDS = ("logging",)
 LEVELS = ("debug", "info", "warning", "error", "critical", "exception", "log")
@@ -67,7 +68,7 @@ def edit(module: Module) -> Iterator[Change]:
     """Yield one change for every use of a root function that is called or handed on to a call."""
     for site in module.sites(*SITES, action=ACTION):
         local = module.local_name(TARGET)
-        if site.call is None and not _is_handed_on(module, site):
+        if site.call is None and not is_handed_on(module, site):
             module.refuse(
                 site.node,
                 "passed-on: the function itself is kept, and a method may not be what is wanted there",
@@ -85,11 +86,3 @@ def edit(module: Module) -> Iterator[Change]:
                 reason="its method does what the function does, the hidden basicConfig included",
                 requires=[TARGET],
             )
-
-
-def _is_handed_on(module: Module, site: Site) -> bool:
-    """Return whether a function is an argument of a call or a default value."""
-    parent = module.parent(site.node)
-    if isinstance(parent, ast.arguments | ast.keyword):
-        return True
-    return isinstance(parent, ast.Call) and parent.func is not site.node

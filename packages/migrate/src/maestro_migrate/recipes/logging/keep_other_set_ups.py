@@ -54,17 +54,7 @@ from collections.abc import Iterator
 from maestro_migrate import Change, Module
 
 REPORTS_ONLY = True
-WORDS = (
-    "fileConfig",
-    "loguru",
-    "structlog",
-    ".handlers",
-    "Handler",
-    "flask",
-    "basicConfig",
-    "dictConfig",
-    "configure_logging",
-)
+WORDS = ("logging", "loguru", "structlog", "flask", "logger.handlers")
 SITES = (
     "logging.config.fileConfig",
     "loguru.logger.add",

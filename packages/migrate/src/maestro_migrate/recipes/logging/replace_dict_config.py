@@ -117,7 +117,7 @@ from ._layout import laid_out
 from ._lines import Lines, lines_of_class
 from ._uses import looked_at_by_tests, names_in, sees_module_names
 
-WORDS = ("dictConfig", "Formatter", '"()"', "'()'", "FileHandler", "logging.handlers")
+WORDS = ("dictConfig", "logging.Formatter", "(Formatter)", "FileHandler", "logging.handlers", '"()"', "'()'")
 SITES = ("logging.config.dictConfig",)
 NEEDS = ("maestro-core-logging",)
 ORDER = 40
@@ -132,7 +132,9 @@ def scan(module: Module) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, bindings in module.tables.module.bindings.items():
         node = bindings[0].node
-        if len(bindings) == 1 and isinstance(node, ast.ClassDef) and "Formatter" in ast.unparse(node).partition(":")[0]:
+        if len(bindings) != 1 or not isinstance(node, ast.ClassDef):
+            continue
+        if any(module.resolve(base) == "logging.Formatter" for base in node.bases):
             read = lines_of_class(module, node)
             found.setdefault("formatters", {})[name] = read if isinstance(read, str) else asdict(read)
     if any(b"Config" in module.source.text or quoted in module.source.text for quoted in (b'"()"', b"'()'")):

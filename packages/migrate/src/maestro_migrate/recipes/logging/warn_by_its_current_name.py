@@ -39,7 +39,7 @@ from collections.abc import Iterator
 
 from maestro_migrate import Change, Edit, Module
 
-WORDS = (".warn", "setLoggerClass")
+WORDS = (".warn(", ".warn =", ".warn=", "setLoggerClass")
 SITES = ()
 ORDER = 60
 ID = "logging/warn_by_its_current_name"

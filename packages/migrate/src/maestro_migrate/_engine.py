@@ -53,7 +53,7 @@ def _planned(root: Path, options: Options, service: str, files: list[str]) -> Mi
     try:
         scanned = scan_files(root, files, options, store)
         facts = scanned.facts
-        project = Project(facts, files=files, deploy=_deployment(root))
+        project = Project(facts, files=files, deploy=_deployment(root), settings=_settings(root))
         results = _results(root, project, scanned.digest, options, store)
     finally:
         store.close()
@@ -114,6 +114,23 @@ def _deployment(root: Path) -> dict[str, str]:
     return found
 
 
+_SETTINGS = re.compile(r".*\.(?:cfg|conf|ini|json|toml|ya?ml)|gunicorn.*\.py")
+_MOST_BYTES = 200_000
+
+
+def _settings(root: Path) -> str:
+    """Return the text of the settings files in a service's root and in its folders, which may name code that they start or configure."""
+    folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
+    texts: list[str] = []
+    for folder in (root, *(each for each in folders if each.name != "node_modules" and not (each / "pyvenv.cfg").exists())):
+        try:
+            files = [path for path in sorted(folder.iterdir()) if _SETTINGS.fullmatch(path.name) and path.is_file()]
+            texts += [path.read_text(errors="replace") for path in files if path.stat().st_size <= _MOST_BYTES]
+        except OSError:
+            continue
+    return "\n".join(texts)
+
+
 def _theme(changes: Iterable[Change]) -> str:
     themes = sorted({change.recipe.partition("/")[0] for change in changes})
     return themes[0] if len(themes) == 1 else "code"
@@ -127,7 +144,7 @@ def _results(root: Path, project: Project, known: str, options: Options, store: 
     context = digest(
         build_digest().encode(),
         known.encode(),
-        json.dumps(project.deploy, sort_keys=True).encode(),
+        json.dumps([project.deploy, project.settings], sort_keys=True).encode(),
         str((options.unsafe, sorted(options.withheld))).encode(),
         *(json.dumps([r.id, r.page, r.words, r.version]).encode() for r in options.recipes),
     ).encode()

@@ -91,13 +91,14 @@ def is_test_path(path: str) -> bool:
 
 
 class Project:
-    """The joined facts of a service's files; `deploy` is the text of the files that say what is shipped (Dockerfile, setup.py, …)."""
+    """The joined facts of a service's files; `deploy` is the text of the files that say what is shipped (Dockerfile, setup.py, …), `settings` of those that may name code."""
 
     def __init__(
-        self, facts: Mapping[str, Facts], *, files: Iterable[str] = (), deploy: Mapping[str, str] | None = None
+        self, facts: Mapping[str, Facts], *, files: Iterable[str] = (), deploy: Mapping[str, str] | None = None, settings: str = ""
     ) -> None:
         self.facts = facts
         self.deploy = deploy or {}
+        self.settings = settings
         self.files = frozenset(files) | frozenset(path for path in facts if path.endswith(".py"))
         self._names = import_names(self.files)
         self._by_name = self._index_names()

@@ -131,7 +131,7 @@ def _is_named_elsewhere(module: Module, name: str, spans: list[tuple[int, int]])
         return True
     if any(not inside(use.root) for use in module.tables.uses.get(name, ())):
         return True
-    if any(word.search(text) for text in module.project.deploy.values()):
+    if any(word.search(text) for text in (*module.project.deploy.values(), module.project.settings)):
         return True
     if any(
         word.search(string)

@@ -7,7 +7,15 @@ from maestro_migrate import Module, Site
 from maestro_migrate._binder import Scope, lookup
 from maestro_migrate._project import is_test_path
 
-__all__ = ["is_handed_on", "looked_at_by_tests", "names_in", "sees_module_names", "tests_using"]
+__all__ = [
+    "is_handed_on",
+    "left_to_structlog",
+    "looked_at_by_tests",
+    "names_in",
+    "sees_module_names",
+    "structlog_use",
+    "tests_using",
+]
 
 
 def looked_at_by_tests(module: Module, site: Site) -> str:
@@ -35,6 +43,24 @@ def is_handed_on(module: Module, site: Site) -> bool:
     if isinstance(parent, ast.arguments | ast.keyword):
         return True
     return isinstance(parent, ast.Call) and parent.func is not site.node
+
+
+def structlog_use(module: Module) -> dict[str, bool]:
+    """Return, as facts, whether a module has loggers of structlog's and whether it configures them."""
+    loggers = module.references("structlog.get_logger", "structlog.getLogger", "structlog.stdlib.get_logger")
+    configured = module.references(
+        "structlog.configure", "structlog.configure_once", "structlog.stdlib.recreate_defaults"
+    )
+    found = {"structlog": any(True for _ in loggers), "configures_structlog": any(True for _ in configured)}
+    return {name: True for name, holds in found.items() if holds}
+
+
+def left_to_structlog(module: Module, recipe: str) -> str:
+    """Return the file whose loggers of structlog's would write otherwise once the library configures them, or an empty string."""
+    facts = {path: each.recipes.get(recipe) or {} for path, each in sorted(module.project.facts.items())}
+    if any(each.get("configures_structlog") for each in facts.values()):
+        return ""
+    return next((path for path, each in facts.items() if each.get("structlog")), "")
 
 
 def names_in(sources: Iterable[str]) -> set[str]:

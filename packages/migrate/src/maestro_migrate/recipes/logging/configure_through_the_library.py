@@ -79,8 +79,9 @@ from ._dict_config import keywords_of_lines
 from ._layout import laid_out
 from ._lines import is_tool, lines_of_template
 from ._plain import has_effects, literal_of
+from ._uses import left_to_structlog, structlog_use
 
-WORDS = ("basicConfig", "dictConfig", "fileConfig")
+WORDS = ("basicConfig", "dictConfig", "fileConfig", "structlog")
 SITES = ("logging.basicConfig",)
 NEEDS = ("maestro-core-logging",)
 TARGET = "maestro_core_logging.configure_logging"
@@ -90,11 +91,10 @@ _TEXT = {"format": "template", "datefmt": "datefmt", "style": "style"}
 _SAME = frozenset({"level", "stream", "force"})
 
 
-def scan(module: Module) -> bool:
-    """Return whether this module has a set-up that may disable loggers, which `force` of the library's enables again."""
-    return any(
-        site.call is not None for site in module.references("logging.config.dictConfig", "logging.config.fileConfig")
-    )
+def scan(module: Module) -> dict[str, bool]:
+    """Return whether this module has a set-up that may disable loggers, which `force` of the library's enables again, and what it does with structlog."""
+    others = module.references("logging.config.dictConfig", "logging.config.fileConfig")
+    return structlog_use(module) | ({"disables": True} if any(site.call is not None for site in others) else {})
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -136,8 +136,11 @@ def _unsupported(module: Module, call: ast.Call) -> str | None:
         return f"own-handlers: it sets {', '.join(unknown)}, which the library does not take over"
     if any(keyword.arg in _TEXT and has_effects(keyword.value) for keyword in call.keywords):
         return "computed-format: what computes the format may do something else, too"
+    silent = left_to_structlog(module, ID)
+    if silent and not is_tool(module):
+        return f"structlog: the loggers in {silent} print by themselves, and would go through the library's handler"
     forced = next((keyword.value for keyword in call.keywords if keyword.arg == "force"), None)
-    if forced is not None and module.project.told(ID):
+    if forced is not None and any(found.get("disables") for found in module.project.told(ID).values()):
         return "disabled-loggers: with force the library enables loggers that another set-up of this project disables"
     return None
 

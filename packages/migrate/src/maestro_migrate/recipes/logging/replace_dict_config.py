@@ -115,9 +115,18 @@ from ._dead_code import dead_after, joined, own_lines
 from ._dict_config import Argument, NotProven, SetUp, read_dict_config
 from ._layout import laid_out
 from ._lines import Lines, lines_of_class
-from ._uses import looked_at_by_tests, names_in, sees_module_names
+from ._uses import left_to_structlog, looked_at_by_tests, names_in, sees_module_names, structlog_use
 
-WORDS = ("dictConfig", "logging.Formatter", "(Formatter)", "FileHandler", "logging.handlers", '"()"', "'()'")
+WORDS = (
+    "dictConfig",
+    "logging.Formatter",
+    "(Formatter)",
+    "FileHandler",
+    "logging.handlers",
+    "structlog",
+    '"()"',
+    "'()'",
+)
 SITES = ("logging.config.dictConfig",)
 NEEDS = ("maestro-core-logging",)
 ORDER = 40
@@ -148,7 +157,7 @@ def scan(module: Module) -> dict[str, Any]:
         found["retires"] = True
     references = module.references("logging.FileHandler", "logging.handlers")
     others = {site.qualname for site in references if site.call is not None}
-    return found | ({"handlers": sorted(others)} if others else {})
+    return found | structlog_use(module) | ({"handlers": sorted(others)} if others else {})
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -207,7 +216,7 @@ def _rewritten(
             dead.append(span)
     staying = names_in(argument.source for argument in set_up.arguments) | {name}
     dead = joined([*dead, *dead_after(module, [*gone, *dead], set_up.freed, keep=staying)])
-    edits += [Edit(*span, "") for span in dead] + _without_submodule(module, site)
+    edits += [Edit(*span, "") for span in dead] + _without_submodule(module, site, dead)
     return module.change(
         *edits,
         at=site.call,
@@ -263,6 +272,11 @@ def _check_project(module: Module, site: Site) -> None:
         made = (facts.recipes.get(ID) or {}).get("handlers")
         if made:
             raise NotProven(f"other-handlers: {path} makes {made[0]}, which dictConfig closes when it runs later")
+    silent = left_to_structlog(module, ID)
+    if silent:
+        raise NotProven(
+            f"structlog: the loggers in {silent} print by themselves, and would go through the library's handler"
+        )
     seen = looked_at_by_tests(module, site)
     if seen:
         raise NotProven(f"looked-at-by-tests: {seen}")
@@ -281,7 +295,7 @@ def _formatters(module: Module) -> dict[str, Lines | str]:
     return found
 
 
-def _without_submodule(module: Module, site: Site) -> list[Edit]:
+def _without_submodule(module: Module, site: Site, dead: Sequence[tuple[int, int]]) -> list[Edit]:
     """Return the edit that takes away `import logging.config` beside an `import logging`, or shortens it, once nothing uses it."""
     statements = [
         node for node, _ in module.tables.imports if isinstance(node, ast.Import) and node in module.tree.body
@@ -297,7 +311,11 @@ def _without_submodule(module: Module, site: Site) -> list[Edit]:
     if any(module.project.needs_name(module.path, name) for name in ("logging", "logging.config")):
         return []
     plain = any(alias.name == "logging" and not alias.asname for node in statements for alias in node.names)
-    rest = [use for use in module.tables.uses.get("logging", ()) if use.root is not site.root]
+    rest = [
+        use
+        for use in module.tables.uses.get("logging", ())
+        if use.root is not site.root and not any(low <= module.source.span(use.root)[0] < high for low, high in dead)
+    ]
     lines = own_lines(module, own[0])
     if lines is None:
         return []

@@ -122,7 +122,10 @@ def _settings(root: Path) -> str:
     """Return the text of the settings files in a service's root and in its folders, which may name code that they start or configure."""
     folders = [path for path in sorted(root.iterdir()) if path.is_dir() and not path.name.startswith(".")]
     texts: list[str] = []
-    for folder in (root, *(each for each in folders if each.name != "node_modules" and not (each / "pyvenv.cfg").exists())):
+    for folder in (
+        root,
+        *(each for each in folders if each.name != "node_modules" and not (each / "pyvenv.cfg").exists()),
+    ):
         try:
             files = [path for path in sorted(folder.iterdir()) if _SETTINGS.fullmatch(path.name) and path.is_file()]
             texts += [path.read_text(errors="replace") for path in files if path.stat().st_size <= _MOST_BYTES]

@@ -94,7 +94,12 @@ class Project:
     """The joined facts of a service's files; `deploy` is the text of the files that say what is shipped (Dockerfile, setup.py, …), `settings` of those that may name code."""
 
     def __init__(
-        self, facts: Mapping[str, Facts], *, files: Iterable[str] = (), deploy: Mapping[str, str] | None = None, settings: str = ""
+        self,
+        facts: Mapping[str, Facts],
+        *,
+        files: Iterable[str] = (),
+        deploy: Mapping[str, str] | None = None,
+        settings: str = "",
     ) -> None:
         self.facts = facts
         self.deploy = deploy or {}

@@ -133,12 +133,11 @@ def _is_named_elsewhere(module: Module, name: str, spans: list[tuple[int, int]])
         return True
     if any(word.search(text) for text in (*module.project.deploy.values(), module.project.settings)):
         return True
-    if any(
-        word.search(string)
-        for path, facts in module.project.facts.items()
-        if path != module.path
-        for string in (facts.recipes.get("logging/replace_dict_config") or {}).get("strings", ())
-    ):
+    named = module.project.told("logging/replace_dict_config")
+    strings_elsewhere = (
+        text for path, found in named.items() if path != module.path for text in found.get("strings", ())
+    )
+    if any(word.search(text) for text in strings_elsewhere):
         return True
     strings = (node for node in ast.walk(module.tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
     return any(word.search(node.value) and not inside(node) for node in strings if isinstance(node.value, str))

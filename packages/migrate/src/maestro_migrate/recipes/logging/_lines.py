@@ -179,11 +179,7 @@ class _Reading:
             root = root.value
         if not (last.isupper() and isinstance(root, ast.Name) and root.id not in {self.own, self.record, *self.locals}):
             return False
-        return not any(
-            name.rpartition(".")[2] == last
-            for facts in self.module.project.facts.values()
-            for name in (*facts.patches, *facts.loose)
-        )
+        return last not in self.module.project.replaced_attributes
 
     def _problem(self, node: ast.AST, asked: list[str]) -> str:
         """Return why a part of the method cannot be told to write what the library's lines say as well; collect what has to be asked for."""

@@ -57,7 +57,7 @@ def structlog_use(module: Module) -> dict[str, bool]:
 
 def left_to_structlog(module: Module, recipe: str) -> str:
     """Return the file whose loggers of structlog's would write otherwise once the library configures them, or an empty string."""
-    facts = {path: each.recipes.get(recipe) or {} for path, each in sorted(module.project.facts.items())}
+    facts = module.project.told(recipe)
     if any(each.get("configures_structlog") for each in facts.values()):
         return ""
     return next((path for path, each in facts.items() if each.get("structlog")), "")

@@ -151,7 +151,7 @@ def _is_logger(module: Module, node: ast.expr) -> bool:
 
 
 def _name_flask(module: Module) -> None:
-    if any((facts.recipes.get(ID) or {}).get("configures") for facts in module.project.facts.values()):
+    if any(found.get("configures") for found in module.project.told(ID).values()):
         return
     for site in module.references("flask.Flask"):
         if site.call is not None:

@@ -268,8 +268,8 @@ def _follows(module: Module, statement: ast.stmt, call: ast.Call) -> bool:
 
 
 def _check_project(module: Module, site: Site) -> None:
-    for path, facts in sorted(module.project.facts.items()):
-        made = (facts.recipes.get(ID) or {}).get("handlers")
+    for path, found in module.project.told(ID).items():
+        made = found.get("handlers")
         if made:
             raise NotProven(f"other-handlers: {path} makes {made[0]}, which dictConfig closes when it runs later")
     silent = left_to_structlog(module, ID)
@@ -284,8 +284,8 @@ def _check_project(module: Module, site: Site) -> None:
 
 def _formatters(module: Module) -> dict[str, Lines | str]:
     found: dict[str, Lines | str] = {}
-    for path, facts in module.project.facts.items():
-        for name, plain in (facts.recipes.get(ID) or {}).get("formatters", {}).items():
+    for path, told in module.project.told(ID).items():
+        for name, plain in told.get("formatters", {}).items():
             read = (
                 plain
                 if isinstance(plain, str)

@@ -29,6 +29,20 @@ app = instrument(Flask(__name__))
 class Shop(Flask):
     pass
 ```
+
+Hooks of one's own run inside the library's pass; they stay, each with a finding:
+
+```py unchanged finding=own-hook
+from flask import g, request
+
+
+def before_request():
+    g.request_id = request.headers.get("X-Request-Id")
+
+
+def init_app(app):
+    app.before_request(before_request)
+```
 """
 
 import ast
@@ -36,10 +50,20 @@ from collections.abc import Iterator
 
 from maestro_migrate import Change, Edit, Module
 
-WORDS = ("Flask", "Starlette")
+_WHEN = {
+    "before_request": "before each request",
+    "after_request": "with each response",
+    "teardown_request": "after each request",
+}
+WORDS = ("Flask", "Starlette", *sorted(_WHEN))
 SITES = ("flask.Flask", "flask.app.Flask", "starlette.applications.Starlette")
 NEEDS = ("maestro-core-api",)
 TARGET = "maestro_core_api.instrument"
+
+
+def scan(module: Module) -> list[str]:
+    """Return whether the module may register hooks, on an app that another one builds."""
+    return ["hooks"] if any(hook.encode() in module.source.text for hook in _WHEN) else []
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -68,3 +92,22 @@ def edit(module: Module) -> Iterator[Change]:
                 reason="request ids, access events, metrics and probes around the same app",
                 requires=[TARGET],
             )
+    if scan(module) and any(home.split(".")[0] == "flask" for home in module.names_by_root):
+        _name_hooks(module)
+
+
+def _name_hooks(module: Module) -> None:
+    """Name each function that is made a hook by a decorator or by a call."""
+    action = "remove what the library's request ids, access events, metrics and headers replace"
+    for node in ast.walk(module.tree):
+        decorators = getattr(node, "decorator_list", [])
+        hook = next((each for each in decorators if isinstance(each, ast.Attribute) and each.attr in _WHEN), None)
+        name, kind = getattr(node, "name", ""), hook.attr if hook is not None else ""
+        match node:
+            case ast.Call(ast.Attribute(_, called), [ast.Name(given)], []) if called in _WHEN:
+                name, kind = given, called
+        if kind:
+            reason = (
+                f"own-hook: {name} stays: what it does {_WHEN[kind]} is not read; it runs inside the library's pass"
+            )
+            module.refuse(node, reason, action)

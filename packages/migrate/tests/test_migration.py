@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,13 +77,74 @@ def test_a_service_is_migrated_verified_and_taken_back(service, venv, tmp_path):
         "report.html",
         "report.md",
         "report.sarif",
+        "test_maestro_generated.py",
     }
+    assert report["tests"]["generated"]["before"] == report["tests"]["generated"]["after"] == 2
+    assert not (service / "tests" / "test_maestro_generated.py").exists()
     assert sorted(path.relative_to(venv).as_posix() for path in venv.rglob("*")) == venv_before
     assert _run("service", service, "--check").exit_code == 0
     listed = _run("rollback", service, "--list").output
     assert "service" in listed
     assert _run("rollback", service).exit_code == 0
     assert _hash(service) == original
+
+
+def test_generated_tests_come_and_go_with_the_migration(service, venv, tmp_path):
+    """Wanted in the service, they are a part of the transaction and not of the suite's counts; a second run changes nothing."""
+    original = _hash(service)
+    wanted = ("service", service, "--venv", venv, "--generate-tests", "--report", tmp_path / "report")
+    shown = _run("service", service, "--generate-tests", "--dry-run")
+    assert "recorded from the running code" in shown.stderr
+    assert _hash(service) == original
+    done = _run(*wanted)
+    assert done.exit_code == 0, done.output
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["tests"]["after"] == {"passed": 1, "failed": 0, "errors": 0, "skipped": 0}
+    assert report["tests"]["generated"]["file"] == "tests/test_maestro_generated.py"
+    assert "mail.config:PORT" in (service / "tests" / "test_maestro_generated.py").read_text()
+    status = {item["key"]: item["status"] for item in report["checklist"]}
+    assert status["tests-migrated"] == "done"
+    migrated = _hash(service)
+    assert _run("service", service, "--generate-tests", "--check").exit_code == 0
+    assert _run(*wanted).exit_code == 0
+    assert _hash(service) == migrated
+    assert _run("rollback", service).exit_code == 0
+    assert _hash(service) == original
+
+
+def test_generated_tests_need_the_verification(service, venv, tmp_path):
+    """They are kept only where they pass, so without runs there are none; without the step the report says so."""
+    original = _hash(service)
+    refused = _run("service", service, "--generate-tests", "--no-verify")
+    assert refused.exit_code == 2
+    assert "--no-verify" in refused.output
+    assert _hash(service) == original
+    assert _run("service", service, "--venv", venv, "--no-generate-tests", "--report", tmp_path / "r").exit_code == 0
+    report = json.loads((tmp_path / "r" / "report.json").read_text())
+    assert report["tests"]["generated"] == {"value": None, "reason": "no tests were generated"}
+
+
+def test_a_generated_test_that_fails_on_the_new_code_is_a_regression(service, venv, tmp_path, monkeypatch):
+    """A wrong rewrite that the service's own tests do not see is found and withheld."""
+    from maestro_migrate import _migration
+
+    honest = _migration.plan
+
+    def wrong(*arguments, **options):
+        made = honest(*arguments, **options)
+        made.writes = [
+            replace(write, after=write.after.replace(b"25", b"26")) if write.path == "mail/settings.py" else write
+            for write in made.writes
+        ]
+        return made
+
+    monkeypatch.setattr(_migration, "plan", wrong)
+    (service / "tests" / "test_send.py").write_text("import mail.send\n\ndef test_send():\n    assert mail.send\n")
+    done = _run("service", service, "--venv", venv, "--report", tmp_path / "report")
+    assert done.exit_code == 0, done.output
+    findings = json.loads((tmp_path / "report" / "report.json").read_text())["findings"]
+    assert any("generated: test_settings_of_mail_config fails" in finding["reason"] for finding in findings)
+    assert "os.getenv" in (service / "mail" / "config.py").read_text()
 
 
 def test_a_change_that_breaks_a_test_is_withheld_and_named(service, venv, tmp_path):

@@ -24,7 +24,7 @@ from ._verify import Verification, Verifier
 from ._withheld import pairs_withheld, remember_withheld, remembered_withheld, unresolvable, withheld
 from .errors import MigrateError, UnusableInput
 from .manifests import find_manifests
-from .proof import scan_security
+from .proof import Generated, scan_security
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
 from .report.duplication import duplicated_lines, loc
 from .transaction import apply, commit_theme, recover, require_identity, worktree_status
@@ -59,6 +59,7 @@ class Request:
     allow_dirty: bool = False
     verify: bool = True
     parity: bool = True
+    generate_tests: bool | None = None
     venv: Path | None = None
     test_command: str | None = None
     setup_commands: tuple[str, ...] = ()
@@ -139,6 +140,8 @@ def migrate_service(request: Request) -> Migrated:
             libs=request.libs,
             parity=request.parity,
             logs=reports,
+            generates=request.generate_tests is not False,
+            keeps_generated=request.generate_tests is True,
             tell=request.tell,
         )
         if request.verify
@@ -161,6 +164,8 @@ def migrate_service(request: Request) -> Migrated:
     finally:
         if verifier is not None:
             verifier.close()
+    if verification is not None and verification.generated is not None:
+        _keep_generated(made, verification.generated, request, reports)
     with _timed(timings, "lock"):
         _refresh_locks(root, request, made)
     with _timed(timings, "apply"):
@@ -183,6 +188,16 @@ def migrate_service(request: Request) -> Migrated:
         migration_id,
         timings,
     )
+
+
+def _keep_generated(made: MigrationPlan, generated: Generated, request: Request, reports: Path) -> None:
+    """Make the generated tests a part of the migration where that is wanted, else leave them beside the report."""
+    if not generated.names or not made.writes:
+        return
+    if request.generate_tests:
+        made.writes = sorted([*made.writes, generated.write], key=lambda write: write.path)
+    else:
+        (reports / Path(generated.place).name).write_bytes(generated.text)
 
 
 def default_report_folder(root: Path) -> Path:

@@ -1,11 +1,12 @@
 """Proof by the service's own tests and imports: both run in copies, before and after, in one environment that only gains the libraries."""
 
 import json
+import shlex
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from ._project import import_names
 from ._service_tests import TestRun, compare, run_tests
 from .parity import Comparison as Answers
 from .parity import Drive, candidates_in, compare_answers, drive
+from .proof import FILE_NAME, Generated, generate
 from .report import Metric, NotMeasured, OutcomeCounts, Parity, Performance, SuiteRuns
 
 __all__ = ["Verification", "Verifier"]
@@ -45,6 +47,7 @@ class Verification:
     flaky: tuple[str, ...]
     parity: Parity | NotMeasured
     performance: Performance | NotMeasured
+    generated: Generated | None = None
 
 
 @dataclass
@@ -63,6 +66,8 @@ class Verifier:
     libs: str | None = None
     logs: Path | None = None
     parity: bool = True
+    generates: bool = True
+    keeps_generated: bool = False
     tell: Callable[[str], None] = lambda _text: None
 
     def __post_init__(self) -> None:
@@ -72,6 +77,7 @@ class Verifier:
         self._before: list[TestRun] = []
         self._runs = 0
         self._installed: set[str] = set()
+        self._generated: Generated | None = None
         self._kept = False
         self._driven: Mapping[str, Any] | str | None = None
         self._old: list[Mapping[str, Any]] = []
@@ -100,13 +106,17 @@ class Verifier:
         where = library_arguments(self.libs)
         missing = sorted(plan.requires - self._installed)
         imports_before = self._imports(environment, (), plan)
+        generated = self._generate(environment, plan) if self.generates else None
+        writes = plan.writes
+        if generated is not None and generated.names and self.keeps_generated:
+            writes = [*writes, generated.write]
         environment.add(missing, where)
         self._installed |= set(missing)
         self.tell("running the service's tests on the migrated tree")
-        after = [self._tests(environment, plan.writes)]
+        after = [self._tests(environment, writes)]
         found = compare(self._before, after)
         if found.regressions:
-            after.append(self._tests(environment, plan.writes))
+            after.append(self._tests(environment, writes))
             found = compare(self._before, after)
         if found.regressions and self.logs is not None and not self._kept:
             self._kept = True
@@ -118,16 +128,44 @@ class Verifier:
             for name in sorted(imports_after)
             if imports_after[name] and not imports_before.get(name, "new")
         )
-        regressions = (*found.regressions, *broken)
+        unlike = generated.broken(self._running(environment, plan.writes)) if generated is not None else ()
+        regressions = (*found.regressions, *broken, *(f"generated: {test}" for test in unlike))
         parity = NotMeasured("a test fails, which tells more") if regressions else self._parity(environment, plan)
         if isinstance(parity, Answers):
             regressions = tuple(str(difference) for difference in parity.differences)
-        return Verification(
-            SuiteRuns(_counts(self._before[0]), _counts(after[-1]), regressions),
-            regressions,
-            found.flaky,
-            *_reported(parity),
-        )
+        tests = SuiteRuns(_counts(self._before[0]), _counts(after[-1]), regressions)
+        if generated is not None:
+            tests = replace(tests, generated=generated.told(unlike))
+        return Verification(tests, regressions, found.flaky, *_reported(parity), generated)
+
+    def _generate(self, environment: Environment, plan: MigrationPlan) -> Generated:
+        """Return the generated tests, made from the old code once and kept, since later plans are parts of the first."""
+        if self._generated is None:
+            self.tell("generating tests from what the service does today")
+            run_old = self._running(environment, ())
+            self._fresh(environment, ())
+            self._generated = generate(
+                self.root,
+                plan,
+                tree=self._tree,
+                python=environment.python,
+                environment=environment.variables(self.env),
+                run=run_old,
+            )
+        return self._generated
+
+    def _running(
+        self, environment: Environment, writes: Sequence[FileWrite]
+    ) -> Callable[[str, bytes], Mapping[str, str]]:
+        """Return what runs one test file beside the code with some writes made."""
+
+        def run_file(place: str, text: bytes) -> Mapping[str, str]:
+            self._fresh(environment, [*writes, FileWrite(place, None, text)])
+            log = self._work / "generated.log"
+            command = f"python -m pytest -q {shlex.quote(place)}"
+            return run_tests(self._tree, environment, command, env=self.env, log=log).outcomes
+
+        return run_file
 
     def _parity(self, environment: Environment, plan: MigrationPlan) -> Answers | NotMeasured:
         """Return how requests are answered by the old code and by the new, or why that cannot be told; runs of old and new take turns."""
@@ -289,7 +327,8 @@ def _counts(run: TestRun) -> OutcomeCounts | NotMeasured:
         return NotMeasured("the service has no tests")
     if run.by_exit_code and run.exit_code != 0:
         return NotMeasured(f"the tests do not run as they are (exit code {run.exit_code}): {_last_line(run.log)}")
-    return OutcomeCounts(run.count("passed"), run.count("failed"), run.count("error"), run.count("skipped"))
+    own = [outcome for test, outcome in run.outcomes.items() if FILE_NAME.removesuffix(".py") not in test]
+    return OutcomeCounts(*(own.count(outcome) for outcome in ("passed", "failed", "error", "skipped")))
 
 
 _IMPORTER = """

@@ -79,6 +79,11 @@ def migrate() -> None:
     help="Send the old code and the new the same requests, in copies without a network.  [default: parity]",
 )
 @click.option(
+    "--generate-tests/--no-generate-tests",
+    default=None,
+    help="Add tests made from the old code to the service, or make none; by default they prove the migration and stay beside the report.",
+)
+@click.option(
     "--venv",
     type=click.Path(path_type=Path),
     help="An environment in which the service's tests run; it is copied, never modified.",
@@ -104,7 +109,7 @@ def migrate() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with --dry-run too.")
 @_tell_errors
 def service(
-    path: Path, *, name: str, recipe_ids: str, exclude: str, dry_run: bool, check: bool, backup: bool, allow_dirty: bool, unsafe: bool, verify: bool, parity: bool, venv: Path | None,
+    path: Path, *, name: str, recipe_ids: str, exclude: str, dry_run: bool, check: bool, backup: bool, allow_dirty: bool, unsafe: bool, verify: bool, parity: bool, generate_tests: bool | None, venv: Path | None,
     test_command: str | None, setup_commands: tuple[str, ...], env: tuple[str, ...], libs: str | None, lock: bool, jobs: int | None, commits: bool, report_folder: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Move the service in PATH onto the shared libraries, and prove that it still behaves as it did."""
@@ -113,9 +118,13 @@ def service(
 
     if dry_run and check:
         raise click.UsageError("--dry-run and --check exclude each other: the first prints, the second only answers")
+    if generate_tests and not verify:
+        raise click.UsageError(
+            "--generate-tests needs the verification, which keeps only tests that pass: leave --no-verify out"
+        )
     with _progress() as progress:
         request = Request(
-            root=path, name=name, recipes=_listed(recipe_ids), exclude=_listed(exclude), unsafe=unsafe, backup=backup, allow_dirty=allow_dirty, verify=verify, parity=parity, venv=venv,
+            root=path, name=name, recipes=_listed(recipe_ids), exclude=_listed(exclude), unsafe=unsafe, backup=backup, allow_dirty=allow_dirty, verify=verify, parity=parity, generate_tests=generate_tests, venv=venv,
             test_command=test_command, setup_commands=setup_commands, env=tuple(_assignment(pair) for pair in env), libs=libs, lock=lock, jobs=jobs or 0, commits=commits,
             report=report_folder, progress=progress, tell=lambda text: click.echo(text, err=True),
         )  # fmt: skip
@@ -132,6 +141,8 @@ def service(
             click.echo(report_text(report_plan(request, made)), nl=False)
         else:
             _show_plan(made)
+            if generate_tests and made.writes:
+                click.echo("the generated tests are not shown: they are recorded from the running code", err=True)
         return
     if as_json:
         click.echo(done.paths["json"].read_text(), nl=False)
@@ -219,6 +230,9 @@ def _show(done: Any) -> None:
         )
     else:
         console.print(f"tests: {tests.after.reason}")
+    generated = tests.generated
+    if hasattr(generated, "names"):
+        console.print(f"generated tests: {generated.before} pass on the old code, {generated.after} on the new")
     for test in tests.regressions[:20]:
         console.print(f"  fails now: {test}")
     if tests.regressions:

@@ -42,6 +42,7 @@ def as_plain(report: Report) -> dict[str, Any]:
             "before": _value(report.tests.before),
             "after": _value(report.tests.after),
             "regressions": sorted(report.tests.regressions),
+            "generated": _value(report.tests.generated),
         },
         "parity": _value(report.parity),
         "performance": _value(report.performance),

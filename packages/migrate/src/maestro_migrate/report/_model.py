@@ -14,6 +14,7 @@ __all__ = [
     "Evidence",
     "FileDiff",
     "Files",
+    "GeneratedTests",
     "Metric",
     "NotMeasured",
     "OutcomeCounts",
@@ -94,12 +95,24 @@ class OutcomeCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class GeneratedTests:
+    """Tests made from the old code: the file, how many pass on the old code and on the new, how many were left out, and their names."""
+
+    file: str
+    before: int
+    after: int
+    left_out: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SuiteRuns:
-    """The service's tests before and after; `regressions` are ids that passed before and do not now."""
+    """The service's tests before and after; `regressions` are ids that passed before and do not now, generated ones included."""
 
     before: OutcomeCounts | NotMeasured
     after: OutcomeCounts | NotMeasured
     regressions: tuple[str, ...] = ()
+    generated: GeneratedTests | NotMeasured = NotMeasured("no tests were generated")
 
 
 @dataclass(frozen=True, slots=True)

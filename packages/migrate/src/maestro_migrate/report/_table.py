@@ -22,6 +22,7 @@ def before_after(report: Report) -> list[Row]:
     """Return what was compared, with a dash and the reason where nothing was measured."""
     return [
         *_tests(report),
+        _generated(report),
         _lines("Lines of code", report.loc),
         _lines("Duplicated lines", report.duplication),
         *_checks(report),
@@ -42,6 +43,15 @@ def _tests(report: Report) -> list[Row]:
         "Regressions", "0", str(count), "worse" if count else "same", ", ".join(sorted(report.tests.regressions)[:5])
     )
     return [*rows, verdict]
+
+
+def _generated(report: Report) -> Row:
+    tests = report.tests.generated
+    if isinstance(tests, NotMeasured):
+        return Row("Generated tests passed", "–", "–", "open", tests.reason)
+    note = f"in {tests.file}" + (f"; {tests.left_out} left out, not steady on the old code" if tests.left_out else "")
+    verdict = "same" if tests.after == tests.before else "worse"
+    return Row("Generated tests passed", str(tests.before), str(tests.after), verdict, note)
 
 
 def _lines(name: str, value: object) -> Row:

@@ -69,6 +69,7 @@ def _measured(report: Report, key: str) -> _Verdict | None:
     rules: dict[str, Callable[[Report], _Verdict | None]] = {
         "business-logic": _findings,
         "code": _code,
+        "tests-migrated": _tests_generated,
         "tests-run": _tests_run,
         "parity": _parity,
         "tests": _tests,
@@ -84,7 +85,6 @@ def _written(report: Report, key: str) -> _Verdict | None:
         "dependencies": {"dependencies"},
         "configuration": {"configuration", "config"},
         "database": {"database"},
-        "tests-migrated": {"tests"},
     }
     files = sorted(diff.file for diff in report.diffs if diff.theme in themes.get(key, set()))
     if not files:
@@ -109,6 +109,16 @@ def _code(report: Report) -> _Verdict | None:
     if not sites:
         return "not applicable", "no plumbing site was found"
     return ("done" if applied == sites else "open"), f"{applied} of {sites} sites rewritten"
+
+
+def _tests_generated(report: Report) -> _Verdict | None:
+    tests = report.tests.generated
+    if isinstance(tests, NotMeasured):
+        return None if "tests-migrated" in report.evidence else ("open", tests.reason)
+    return (
+        ("done" if tests.after == tests.before else "open"),
+        f"{tests.before} tests generated from the old code, {tests.after} of them pass on the new: {', '.join(tests.names[:3])}",
+    )
 
 
 def _tests_run(report: Report) -> _Verdict | None:

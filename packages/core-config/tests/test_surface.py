@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from pydantic_settings import SettingsConfigDict
 
 import maestro_core_config as config
+from maestro_core_config import cli
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
@@ -47,3 +49,19 @@ def test_the_readmes_examples_run_as_they_stand(block: str, tmp_path: Path) -> N
         [sys.executable, "-W", "error", "-c", block], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_every_public_name_option_error_and_variable_is_on_the_reference_page() -> None:
+    """`docs/reference/core-config.md` names what the code has: names, options, errors, variables, commands."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "core-config.md").read_text(encoding="utf-8")
+    options = config.ConfigDict.__annotations__.keys() - SettingsConfigDict.__annotations__.keys()
+    sources = [path.read_text(encoding="utf-8") for path in Path(config.__file__).parent.glob("*.py")]
+    variables = {found for text in sources for found in re.findall(r"\b(?:MAESTRO_CONFIG|VAULT)_[A-Z_]+\b", text)}
+    errors = {
+        found
+        for text in sources
+        for found in re.findall(r"^class ([A-Z]\w+)\([^)]*(?:Error|Configuration)", text, re.MULTILINE)
+    }
+    commands = set(cli.config.commands)
+    wanted = {*config.__all__, *options, *variables, *errors, *commands}
+    assert {name for name in wanted if not re.search(rf"\b{name}\b", page)} == set()

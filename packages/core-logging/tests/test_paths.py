@@ -74,6 +74,15 @@ def test_both_paths_write_the_same_line(redact, format_, message, fields, extra,
         assert line_of(None, *call) == line_of(logging.NullHandler(), *call)
 
 
+def test_a_field_that_is_in_extra_too_is_written_beside_it():
+    """On both paths the record's attribute keeps its name, and the field gets an underscore."""
+    call = (Redaction(), "json", ("x", ()), {"order_id": 2}, {"order_id": 1}, {}, None, 20)
+    with patch("time.time", return_value=1_790_000_000.123456):
+        direct = line_of(None, *call)
+        assert direct == line_of(logging.NullHandler(), *call)
+    assert (json.loads(direct)["order_id"], json.loads(direct)["order_id_"]) == (1, 2)
+
+
 @pytest.fixture
 def records_made(monkeypatch):
     """Count the records that are made, without being seen as a patch of a record's way."""

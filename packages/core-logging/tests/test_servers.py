@@ -121,7 +121,7 @@ access_log_format = '%(m)s %(U)s %(s)s'
 """
 COMMANDS = {
     "uvicorn": ["uvicorn", "served:app", "--host", "127.0.0.1", "--port", "{port}"],
-    "gunicorn": ["gunicorn", "served:wsgi", "-b", "127.0.0.1:{port}", "--access-logfile", "-", "--no-control-socket"],
+    "gunicorn": ["gunicorn", "served:wsgi", "-b", "127.0.0.1:{port}", "--access-logfile", "-"],
     "granian": [
         "granian",
         "served:app",
@@ -173,7 +173,7 @@ def test_lines_of_a_real_server_are_events(name, tmp_path):
         server = subprocess.Popen(
             [str(Path(sys.executable).parent / program), *arguments],
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "HOME": str(tmp_path)},
             stdout=out,
             stderr=err,
         )

@@ -102,7 +102,9 @@ def event_of_call(
     if not keywords:
         return event
     extra = keywords.get("extra")
-    if keywords.get("stack_info") or (extra and not RECORD_ATTRIBUTES.isdisjoint(extra)):
+    if keywords.get("stack_info"):
+        return None
+    if extra and not (RECORD_ATTRIBUTES.isdisjoint(extra) and keywords.keys().isdisjoint(extra)):
         return None
     if extra:
         add_fields(event, extra)

@@ -243,17 +243,17 @@ def _show(done: Any) -> None:
 @migrate.command()
 @click.option("--source", required=True, type=click.Path(path_type=Path), help="The old configuration module.")
 @click.option("--target", required=True, type=click.Path(path_type=Path), help="Where the typed one is written.")
+@click.option("--overwrite", is_flag=True, help="Replace a target that holds something else.")
 @_tell_errors
-def config(source: Path, target: Path) -> None:
+def config(source: Path, target: Path, *, overwrite: bool) -> None:
     """Make a typed configuration module from an old one: the same names, one settings class."""
-    from ._config_module import typed_module
+    from ._config_module import typed_module, write_target
 
     text, findings = typed_module(source)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(text)
-    click.echo(f"{target} written")
+    written = write_target(target, text, overwrite=overwrite)
+    click.echo(f"{target} written" if written else f"{target} is so already")
     for finding in findings:
-        click.echo(f"{source}:{finding.line}: {finding.reason}; {finding.action}")
+        click.echo(f"{target}:{finding.line}: {finding.reason}; {finding.action}")
 
 
 @migrate.command()

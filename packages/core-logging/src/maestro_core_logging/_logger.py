@@ -58,7 +58,7 @@ class Logger(logging.Logger):
         if type(extra) is _ExtraWithFields:
             attributes = record.__dict__
             for key, value in extra.fields.items():
-                attributes[f"{key}_" if key in attributes or key in ("message", "asctime") else key] = value
+                attributes[f"{key}_" if key in attributes or key in ("message", "asctime", "taskName") else key] = value
         return record
 
 

@@ -156,3 +156,13 @@ def test_a_start_up_that_fails_is_a_reason(tmp_path: Path) -> None:
     )
     _, sent = driven(tmp_path, code)
     assert "no broker" in str(sent.problem)
+
+
+def test_threads_that_never_end_do_not_hold_the_run(tmp_path: Path) -> None:
+    """The outcome is written, and the process ends whatever the service left running."""
+    code = (
+        "import threading\nfrom flask import Flask\n\nthreading.Thread(target=threading.Event().wait).start()\napp = Flask(__name__)\n"
+        "\n@app.get('/try')\ndef attempt():\n    return 'done'\n"
+    )
+    _, sent = driven(tmp_path, code, PYTHONPATH="/nowhere")
+    assert sent.outcome["answers"][-1]["status"] == 200

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -86,12 +87,14 @@ def drive(
         json.dumps({"tree": str(tree), "candidates": list(candidates), "cases": cases, "limit": MOST_REQUESTS})
     )
     out.unlink(missing_ok=True)
-    path = f"{tree}:{tree / 'src'}:{Path(__file__).parent}"
+    path = os.pathsep.join(
+        filter(None, (str(tree), str(tree / "src"), env.get("PYTHONPATH"), str(Path(__file__).parent)))
+    )
     try:
         done = subprocess.run(
             [str(environment.python), "-m", "maestro_drive", str(job), str(out)],
             cwd=tree,
-            env=environment.variables({"PYTHONPATH": path, **env, "TMPDIR": str(scratch)}),
+            env=environment.variables({**env, "PYTHONPATH": path, "TMPDIR": str(scratch)}),
             capture_output=True,
             timeout=TIMEOUT_S,
             stdin=subprocess.DEVNULL,

@@ -3,6 +3,7 @@
 import base64
 import importlib
 import json
+import os
 import resource
 import sys
 import time
@@ -26,6 +27,7 @@ def main() -> None:
     except NotStarted as error:
         outcome = {"problem": f"the app does not start: {error}"}
     Path(sys.argv[2]).write_text(json.dumps(outcome))
+    os._exit(0)  # threads and exit hooks of the service may never end
 
 
 def drive(job: dict[str, Any], isolation: Isolation) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rich.console import Console
@@ -29,19 +30,17 @@ SHOWN = ("orders-api", "ledger-service")
 
 def main() -> int:
     """Run the whole show and return its exit code."""
-    console = Console(width=max(120, Console().width))
+    console = Console(width=max(130, Console().width))
     shutil.rmtree(WORK, ignore_errors=True)
     services = sorted(path.name for path in FLEET.iterdir() if path.is_dir())
     os.environ["XDG_STATE_HOME"] = str(WORK / "state")
-    before: dict[str, str] = {}
-    reports: dict[str, dict] = {}
     for name in services:
         shutil.copytree(
             FLEET / name, WORK / "fleet" / name, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache")
         )
-        before[name] = tree_hash(WORK / "fleet" / name)
-        console.print(f"[bold]{name}[/bold]: migrating")
-        reports[name] = migrate(name)
+    before = {name: tree_hash(WORK / "fleet" / name) for name in services}
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        reports = dict(zip(services, pool.map(migrate, services), strict=True))
     table, promises = summary(reports)
     shown = next(name for name in SHOWN if name in services)
     promises += show_running(shown, console)
@@ -58,16 +57,25 @@ def main() -> int:
 
 
 def migrate(name: str) -> dict:
-    """Migrate one service of the copy and return its report."""
+    """Migrate one service of the copy, telling how far it is, and return its report."""
     folder = WORK / "reports" / name
-    done = subprocess.run(
-        [MAESTRO, "migrate", "service", WORK / "fleet" / name, "--report", folder, "--json"],
-        stdout=subprocess.PIPE,
-        check=False,
-    )
-    if done.returncode == 2:
-        sys.exit(f"maestro could not work with {name}; see above")
-    return json.loads(done.stdout)
+    with subprocess.Popen(
+        [MAESTRO, "migrate", "service", WORK / "fleet" / name, "--report", folder],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as running:
+        assert running.stderr is not None
+        for line in running.stderr:
+            print(f"{name}: {line.rstrip()}", flush=True)
+    if running.returncode == 2:
+        raise SystemExit(f"maestro could not work with {name}; see above")
+    return json.loads((folder / "report.json").read_text())
+
+
+def answered(parity: dict) -> str:
+    """Return how many requests old and new code answered alike; a service that starts no web app without its broker has none."""
+    return f"{parity['identical']} of {parity['requests']}" if "requests" in parity else "none"
 
 
 def summary(reports: dict[str, dict]) -> tuple[Table, list[tuple[str, bool]]]:
@@ -78,9 +86,10 @@ def summary(reports: dict[str, dict]) -> tuple[Table, list[tuple[str, bool]]]:
         "files",
         "sites",
         "rewritten",
-        "left as findings",
+        "findings",
         "tests before",
-        "tests after",
+        "after",
+        "answers alike",
         "regressions",
     ):
         table.add_column(column, justify="left" if column == "service" else "right", no_wrap=True)
@@ -104,6 +113,7 @@ def summary(reports: dict[str, dict]) -> tuple[Table, list[tuple[str, bool]]]:
             str(made),
             str(left),
             *ran,
+            answered(report["parity"]),
             str(len(tests["regressions"])),
         )
         sites, rewritten, regressions = sites + found, rewritten + made, regressions + len(tests["regressions"])

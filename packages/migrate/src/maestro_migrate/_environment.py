@@ -92,7 +92,7 @@ class Environment:
             CommandFailed: they cannot be resolved beside the installed versions.
         """
         if distributions:
-            self._install(distributions, where)
+            self._install(distributions, where, "--compile-bytecode")
 
     def _install(self, distributions: list[str], where: list[str], *options: str) -> None:
         constraints = self.folder / "maestro-constraints.txt"
@@ -161,7 +161,7 @@ def copy_environment(venv: Path, target: Path, *, old_root: Path, new_root: Path
             advice="give the folder that `python -m venv` or `uv venv` made",
         )
     version = _version_of(venv / "bin" / "python", venv)
-    shutil.copytree(venv, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(venv, target, symlinks=True)  # with its bytecode, which every run would otherwise compile again
     old, new = str(venv.absolute()).encode(), str(target).encode()
     resolved = str(venv.resolve()).encode()
     for script in (target / "bin").iterdir():
@@ -201,13 +201,13 @@ def build_environment(root: Path, target: Path) -> Environment:
     wanted = _wanted(root)
     if wanted:
         run(
-            [uv(), "pip", "install", "-q", "--python", str(environment.python), *wanted],
+            [uv(), "pip", "install", "-q", "--compile-bytecode", "--python", str(environment.python), *wanted],
             what="installing the service's dependencies",
             advice=advice,
             cwd=root,
         )
     run(
-        [uv(), "pip", "install", "-q", "--python", str(environment.python), "pytest"],
+        [uv(), "pip", "install", "-q", "--compile-bytecode", "--python", str(environment.python), "pytest"],
         what="installing pytest",
         advice=advice,
     )

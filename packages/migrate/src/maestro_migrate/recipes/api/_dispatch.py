@@ -114,9 +114,19 @@ class _Reader:
         self.found.resets = self.is_reset
         if self.begun and self.found.time_header is None:
             raise NotProven(self.function, "it takes a time that goes into no header")
+        self._refuse_two_spellings()
         if not self.found.concerns:
             raise NotProven(self.function, "it does nothing that the library could do instead")
         return self.found
+
+    def _refuse_two_spellings(self) -> None:
+        """Make sure that no header is set under two spellings, which are two keys of a dictionary, so that another one would win."""
+        spelled: dict[str, str] = {}
+        for each in self.found.headers:
+            if isinstance(each.name, ast.Constant):
+                name = str(each.name.value)
+                if spelled.setdefault(name.lower(), name) != name:
+                    raise NotProven(each.name, "it spells one header in two ways")
 
     def _run(self, statements: Sequence[ast.stmt]) -> None:
         for statement in statements:

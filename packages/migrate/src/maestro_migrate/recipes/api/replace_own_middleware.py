@@ -117,7 +117,7 @@ def _replaced_class(module: Module, owner: ast.ClassDef, site: Site) -> Iterator
         _refuse_patched(module, dispatch, reading.late)
         target, local = _target(module, reading, owner)
         start, end = module.source.span(first)[0], module.source.span(owner.body[-1])[1]
-        text = class_body(module, reading, " " * dispatch.col_offset)
+        text = class_body(module, reading, _indent(module, first))
     except NotProven as reason:
         _refuse(module, owner, owner.name, reason)
         return
@@ -146,7 +146,7 @@ def _replaced_function(module: Module, function: ast.AsyncFunctionDef | ast.Func
         reading = read_dispatch(module, function, request, call_next)
         _refuse_patched(module, function, reading.late)
         target, local = _target(module, reading, function)
-        app, indent = module.source.slice(receiver), " " * function.col_offset
+        app, indent = module.source.slice(receiver), _indent(module, function)
         text = registration(module, reading, app=app, local=local, indent=indent)
     except NotProven as reason:
         _refuse(module, function, function.name, reason)
@@ -161,6 +161,13 @@ def _replaced_function(module: Module, function: ast.AsyncFunctionDef | ast.Func
         sites=0,
         dead=[(module.source.line_bounds(decorator.lineno)[0], end)],
     )
+
+
+def _indent(module: Module, statement: ast.stmt) -> str:
+    """Return what stands before a statement on its line: spaces or tabs."""
+    start = module.source.line_bounds(statement.lineno)[0]
+    text = module.source.text[start : module.source.span(statement)[0]].decode()
+    return text[: len(text) - len(text.lstrip())]
 
 
 def _refuse(module: Module, at: ast.AST, name: str, reason: NotProven) -> None:
@@ -234,6 +241,11 @@ def _refuse_rivals(module: Module, name: str, dispatch: ast.AsyncFunctionDef) ->
     Raises:
         NotProven: another file may call or override its dispatch, or tests replace what it goes through.
     """
+    derived = next(
+        (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef) and _adds_to(node, name)), None
+    )
+    if derived is not None:
+        raise NotProven(derived, f"{derived.name} derives from it, and its own parts may mean something to the library")
     keys = {f"{each}.{name}" for each in module.names}
     if module.project.is_starred(module.path):
         raise NotProven(dispatch, "another module star-imports it, so that its users cannot be told")
@@ -247,6 +259,12 @@ def _refuse_rivals(module: Module, name: str, dispatch: ast.AsyncFunctionDef) ->
             raise NotProven(dispatch, f"{path} calls, overrides or names a `dispatch`")
     if patch := module.project.patched(module.names, name, name, f"{module.name}.{name}"):
         raise NotProven(dispatch, f"tests patch {patch}")
+
+
+def _adds_to(node: ast.ClassDef, name: str) -> bool:
+    """Return whether a class derives from the one of that name and says more than a docstring or `pass`."""
+    is_derived = any(isinstance(base, ast.Name) and base.id == name for base in node.bases)
+    return is_derived and any(not isinstance(each, ast.Pass | ast.Expr) for each in node.body)
 
 
 def _refuse_patched(module: Module, function: ast.AsyncFunctionDef, late: Iterable[ast.expr]) -> None:

@@ -1,6 +1,7 @@
 """What lines a formatter writes, read from its template or from its class, so that a set-up of the library's can be proven to lose no field."""
 
 import ast
+import logging
 import re
 from dataclasses import dataclass
 
@@ -28,6 +29,7 @@ _BUILTINS = frozenset({
     "len", "super", "type", "max", "min", "frozenset",
 })  # fmt: skip
 _OWN = frozenset({"formatTime", "formatException", "formatStack", "datefmt", "usesTime"})
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _WRITTEN_BY_FORMATTERS = frozenset({"message", "asctime", "exc_text"})
 _PLACEHOLDERS = {
     "%": re.compile(r"%\((\w+)\)"),
@@ -102,6 +104,21 @@ def _format_method(module: Module, node: ast.ClassDef) -> ast.FunctionDef | str:
     return found
 
 
+def _names_stored(node: ast.Assign | ast.AnnAssign) -> set[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return {target.id for target in targets if isinstance(target, ast.Name)}
+
+
+def _asks_for_message(node: ast.expr) -> bool:
+    is_mapping = isinstance(node, ast.Dict) or (isinstance(node, ast.Call) and ast.unparse(node.func) == "dict")
+    asks = (isinstance(part, ast.Attribute) and part.attr in {"getMessage", "message"} for part in ast.walk(node))
+    return not is_mapping and any(asks)
+
+
+def _texts_in(node: ast.AST) -> set[str]:
+    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+
+
 def _calls(node: ast.AST) -> bool:
     return any(isinstance(part, ast.Call) for part in ast.walk(node))
 
@@ -128,6 +145,9 @@ class _Reading:
         kinds = (ast.Yield, ast.YieldFrom, ast.Await, ast.Lambda, ast.FunctionDef, ast.Global, ast.NamedExpr, ast.With)
         if any(isinstance(node, kinds) for node in self.nodes[1:]):
             return "own-formatter: its method is not a plain one"
+        changed = self._changed()
+        if changed:
+            return changed
         for key, value in self._pairs():
             if self._is_constant(value):
                 self.fields[key] = self.module.source.slice(value)
@@ -147,6 +167,85 @@ class _Reading:
             if isinstance(node, ast.Compare) and all(isinstance(op, ast.In | ast.NotIn) for op in node.ops)
             for part in node.comparators
         ]
+
+    def _changed(self) -> str:
+        """Return what the method makes of a record that the library's lines would show as it was, or the same for every record."""
+        constants: dict[str, set[str]] = {}
+        for key, value in self._pairs():
+            if isinstance(value, ast.Constant) or self._is_constant(value):
+                constants.setdefault(key, set()).add(ast.unparse(value))
+                if self._is_conditional(value):
+                    return f"own-field: its formatter writes the constant {key!r} only on some lines"
+        twice = next((key for key, values in constants.items() if len(values) > 1), None)
+        if twice is not None:
+            return f"own-field: its formatter writes {twice!r} in two ways"
+        for node in self.nodes:
+            match node:
+                case ast.IfExp(body=ast.Constant(), orelse=ast.Constant()):
+                    return "own-field: its formatter writes what it decides for each record"
+                case ast.Assign([ast.Subscript(slice=place)], ast.Constant()) if not isinstance(place, ast.Constant):
+                    return "changes-fields: its formatter writes something else in place of a field"
+                case ast.Subscript(value=shown, slice=ast.Slice()) | ast.Attribute(value=shown) if self._is_message(
+                    shown
+                ):
+                    return "changes-messages: its formatter cuts or changes the message"
+        return self._left_out()
+
+    def _is_conditional(self, value: ast.expr) -> bool:
+        outer = []
+        for node in self.module.ancestors(value):
+            if node is self.method:
+                break
+            outer.append(node)
+        kinds = (ast.If, ast.For, ast.While, ast.Try, ast.IfExp, ast.BoolOp)
+        early = [node for node in self.nodes if isinstance(node, ast.Return) and node.lineno < value.lineno]
+        is_returned_here = any(node in outer for node in early)
+        return any(isinstance(node, kinds) for node in outer) or (bool(early) and not is_returned_here)
+
+    def _is_message(self, node: ast.expr) -> bool:
+        """Return whether an expression is the record's message: asked for, kept in a local, or taken from what is written."""
+        match node:
+            case ast.Call(ast.Attribute(ast.Name(name), "getMessage")) | ast.Attribute(ast.Name(name), "message"):
+                return name == self.record
+            case ast.Subscript(ast.Name(name), ast.Constant(str())):
+                return name in self.locals and any(key == node.slice.value and self._is_message(v) for key, v in self._pairs())  # type: ignore[attr-defined]  # a constant, as the pattern says
+            case ast.Name(name) if name in self.locals:
+                values = (
+                    each.value
+                    for each in self.nodes
+                    if isinstance(each, ast.Assign | ast.AnnAssign) and name in _names_stored(each)
+                )
+                return any(value is not None and value is not node and _asks_for_message(value) for value in values)
+        return False
+
+    def _left_out(self) -> str:
+        """Return which field of a record the method names to leave out or to change, or an empty string."""
+        written = {key for key, _ in self._pairs()}
+        for node in self.nodes:
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == self.record:
+                written.add(node.attr)
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in {"getattr", "hasattr"}
+            ):
+                written |= {str(part.value) for part in node.args[1:2] if isinstance(part, ast.Constant)}
+        for test in self._tests():
+            left = {text for text in self._texts(test) if not text.startswith("_")} - _STANDARD - written
+            if left:
+                return f"changes-fields: its formatter leaves out or changes {min(left)!r}"
+        return ""
+
+    def _texts(self, node: ast.AST) -> set[str]:
+        """Return the texts in an expression, and in what the names in it are bound to in this file."""
+        found = _texts_in(node)
+        for part in ast.walk(node):
+            name = part.id if isinstance(part, ast.Name) else part.attr if isinstance(part, ast.Attribute) else ""
+            for scope in self.module.tables.scopes:
+                for binding in scope.bindings.get(name, ()):
+                    if binding.value is not None and scope.kind in {"module", "class"}:
+                        found |= _texts_in(binding.value)
+        return found
 
     def _is_json(self, value: ast.expr) -> bool:
         while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "decode":

@@ -66,7 +66,7 @@ from ._dispatch import NotProven, Reading, read_dispatch
 from ._told import TARGETS, class_body, registration
 
 ID = "api/replace_own_middleware"
-WORDS = ("BaseHTTPMiddleware", ".middleware(", "ContextVar", "dispatch", "async def __call__")
+WORDS = ("BaseHTTPMiddleware", ".middleware(", "ContextVar", "dispatch", "async def __call__", "super().__init__(")
 SITES = ("starlette.middleware.base.BaseHTTPMiddleware", "fastapi.middleware.base.BaseHTTPMiddleware")
 NEEDS = ("maestro-core-api",)
 APPS = frozenset(f"{name}()" for name in ("fastapi.FastAPI", "fastapi.applications.FastAPI", "starlette.applications.Starlette", "maestro_core_api.MaestroAPI"))  # fmt: skip
@@ -79,7 +79,14 @@ def scan(module: Module) -> list[str]:
     found = ["middleware"] if any(word in module.source.text for word in _WITHOUT_BASE) else []
     if b"dispatch" in module.source.text and any(_is_rival(module, node) for node in ast.walk(module.tree)):
         found.append("dispatch")
-    return found
+    return found + (_derived(module) if b"super().__init__(" in module.source.text else [])
+
+
+def _derived(module: Module) -> list[str]:
+    """Return which imported classes the classes of a file derive from, where they also say something of their own."""
+    classes = (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef) and _adds(node))
+    bases = {module.resolve(base) for node in classes for base in node.bases}
+    return sorted(f"derives:{base}" for base in bases if base is not None)
 
 
 def _is_rival(module: Module, node: ast.AST) -> bool:
@@ -241,11 +248,9 @@ def _refuse_rivals(module: Module, name: str, dispatch: ast.AsyncFunctionDef) ->
     Raises:
         NotProven: another file may call or override its dispatch, or tests replace what it goes through.
     """
-    derived = next(
-        (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef) and _adds_to(node, name)), None
-    )
-    if derived is not None:
-        raise NotProven(derived, f"{derived.name} derives from it, and its own parts may mean something to the library")
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.ClassDef) and _adds(node) and name in {getattr(base, "id", "") for base in node.bases}:
+            raise NotProven(node, f"{node.name} derives from it, and its own parts may mean something to the library")
     keys = {f"{each}.{name}" for each in module.names}
     if module.project.is_starred(module.path):
         raise NotProven(dispatch, "another module star-imports it, so that its users cannot be told")
@@ -255,16 +260,18 @@ def _refuse_rivals(module: Module, name: str, dispatch: ast.AsyncFunctionDef) ->
             continue
         if not is_own and is_test_path(path):
             raise NotProven(dispatch, f"{path} tests it by itself")
-        if "dispatch" in facts.recipes.get(ID, ()):
+        told = facts.recipes.get(ID, ())
+        if any(module.project.canonical(each.removeprefix("derives:")) in keys for each in told if ":" in each):
+            raise NotProven(dispatch, f"{path} derives from it, and what it adds may mean something to the library")
+        if "dispatch" in told:
             raise NotProven(dispatch, f"{path} calls, overrides or names a `dispatch`")
     if patch := module.project.patched(module.names, name, name, f"{module.name}.{name}"):
         raise NotProven(dispatch, f"tests patch {patch}")
 
 
-def _adds_to(node: ast.ClassDef, name: str) -> bool:
-    """Return whether a class derives from the one of that name and says more than a docstring or `pass`."""
-    is_derived = any(isinstance(base, ast.Name) and base.id == name for base in node.bases)
-    return is_derived and any(not isinstance(each, ast.Pass | ast.Expr) for each in node.body)
+def _adds(node: ast.ClassDef) -> bool:
+    """Return whether a class says more than a docstring or `pass`."""
+    return any(not isinstance(each, ast.Pass | ast.Expr) for each in node.body)
 
 
 def _refuse_patched(module: Module, function: ast.AsyncFunctionDef, late: Iterable[ast.expr]) -> None:

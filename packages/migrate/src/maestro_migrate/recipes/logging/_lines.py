@@ -230,11 +230,28 @@ class _Reading:
                 and node.func.id in {"getattr", "hasattr"}
             ):
                 written |= {str(part.value) for part in node.args[1:2] if isinstance(part, ast.Constant)}
-        for test in self._tests():
+        for test in [*self._tests(), *self._compared_keys()]:
             left = {text for text in self._texts(test) if not text.startswith("_")} - _STANDARD - written
             if left:
                 return f"changes-fields: its formatter leaves out or changes {min(left)!r}"
         return ""
+
+    def _compared_keys(self) -> list[ast.AST]:
+        """Return what a local (a key, or a mapping of extras) is compared with: `key == "card"`, `"card" in key`, `key.startswith("card")`."""
+        found: list[ast.AST] = []
+        for node in self.nodes:
+            match node:
+                case ast.Compare(ops=[ast.Eq() | ast.In()]) | ast.Call() if isinstance(
+                    self.module.parent(node), ast.comprehension
+                ):
+                    continue  # what is chosen is on the library's lines, too
+                case ast.Compare(ast.Name(name), [ast.Eq() | ast.NotEq()], [other]) if name in self.locals:
+                    found.append(other)
+                case ast.Compare(other, [ast.In() | ast.NotIn()], [ast.Name(name)]) if name in self.locals:
+                    found.append(other)
+                case ast.Call(ast.Attribute(ast.Name(name), "startswith" | "endswith"), [other]) if name in self.locals:
+                    found.append(other)
+        return found
 
     def _texts(self, node: ast.AST) -> set[str]:
         """Return the texts in an expression, and in what the names in it are bound to in this file."""

@@ -57,7 +57,11 @@ def _page() -> str:
 
     lines = ["# Commands", "", "What `--help` says, for every command; written by `make bless`.", ""]
     for name, command in _commands(main, "maestro"):
-        context = click.Context(command, info_name=name, terminal_width=110, max_content_width=110)
+        # `main` gives every command its names of the help option; click remembers those of the first context it sees.
+        names = main.context_settings["help_option_names"]
+        context = click.Context(
+            command, info_name=name, terminal_width=110, max_content_width=110, help_option_names=names
+        )
         lines += [
             f"## `{name}`",
             "",

@@ -70,11 +70,11 @@ def _refreshed(copy: Path, finding: Finding, index: str | None, state: Path) -> 
     program = uv() if words[0] == "uv" else shutil.which(words[0])
     if program is None or shutil.which(program) is None:
         return f"{words[0]} is not installed here"
-    command = [program, *words[1:], *_index_arguments(words[0], index)]
+    command = [program, *words[1:]]
     folder = _folder(copy, finding.path, words)
     what = f"`{shlex.join(words)}`"
     try:
-        run(command, what=what, advice="run it by hand to see why", cwd=folder, env=_environment(state))
+        run(command, what=what, advice="run it by hand to see why", cwd=folder, env=_environment(state, index))
     except CommandFailed as error:
         return str(error)
     return ""
@@ -88,14 +88,12 @@ def _folder(copy: Path, path: str, words: Sequence[str]) -> Path:
     return fitting[0] if fitting else (copy / path).parent
 
 
-def _index_arguments(tool: str, index: str | None) -> list[str]:
-    if index is None:
-        return []
-    return {"uv": ["--index", index], "pip-compile": ["--extra-index-url", index]}.get(tool, [])
+def _environment(state: Path, index: str | None) -> dict[str, str]:
+    """
+    Return the environment of a tool: ours, with no environment of the caller's active and its own made beside the copy.
 
-
-def _environment(state: Path) -> dict[str, str]:
-    """Return the environment of a tool: ours, with no environment of the caller's active and its own made beside the copy."""
+    It also names the index of the shared libraries, by the variables that uv and pip-compile read.
+    """
     ours = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
     return {
         **ours,
@@ -103,6 +101,7 @@ def _environment(state: Path) -> dict[str, str]:
         "WORKON_HOME": str(state),
         "POETRY_VIRTUALENVS_PATH": str(state),
         "UV_PROJECT_ENVIRONMENT": str(state / "uv"),
+        **({"UV_INDEX": index, "PIP_EXTRA_INDEX_URL": index} if index else {}),
     }
 
 

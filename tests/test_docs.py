@@ -1,5 +1,6 @@
 """Docs are code: every Python block runs, every command, option and make target is documented."""
 
+import copy
 import os
 import re
 import subprocess
@@ -57,8 +58,10 @@ def _page() -> str:
 
     lines = ["# Commands", "", "What `--help` says, for every command; written by `make bless`.", ""]
     for name, command in _commands(main, "maestro"):
-        # `main` gives every command its names of the help option; click remembers those of the first context it sees.
+        # `main` gives every command its names of the help option; click remembers those of the first context that asked, a test's maybe.
         names = main.context_settings["help_option_names"]
+        command = copy.copy(command)
+        vars(command)["_help_option"] = None
         context = click.Context(
             command, info_name=name, terminal_width=110, max_content_width=110, help_option_names=names
         )

@@ -1,7 +1,6 @@
 """OTLP over HTTP and gRPC against a collector on loopback that is slow, refuses, goes away and comes back."""
 
 import gzip
-import logging
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -150,16 +149,15 @@ def test_a_batch_that_is_refused_for_now_is_sent_again(protocol, collector):
     assert collector.names == ["GET /"] * 3
 
 
-def test_a_batch_that_is_refused_for_good_costs_that_batch_only(protocol, collector, caplog):
-    """It is not asked again and again; a line says so; what comes later arrives."""
+def test_a_batch_that_is_refused_for_good_costs_that_batch_only(protocol, collector):
+    """It is not asked again and again; what comes later arrives. (The SDK's line about it is said once a minute in a process.)"""
     collector.answers.put(REFUSE_FOR_GOOD)
-    with traced(protocol, collector.address) as tracing, caplog.at_level(logging.ERROR):
+    with traced(protocol, collector.address) as tracing:
         serve(tracing, route="/lost")
         tracing.provider.force_flush()
         serve(tracing, route="/kept")
     assert collector.names == ["GET /kept"]
     assert collector.refused == 1
-    assert "Failed to export" in caplog.text
 
 
 def test_a_slow_collector_holds_up_no_request(protocol, collector):

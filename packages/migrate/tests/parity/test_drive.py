@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from maestro_migrate._environment import Environment
 from maestro_migrate.parity import Drive, candidates_in, drive
+from maestro_migrate.parity.maestro_drive._cases import cases_of
 
 HERE = Environment(Path(sys.prefix), (3, 11))
 
@@ -86,6 +88,7 @@ def test_an_openapi_document_gives_requests_that_succeed(tmp_path: Path) -> None
     """Bodies and parameters fit their schemas, what was made is read again, and records are seen."""
     found, sent = driven(tmp_path, FASTAPI)
     seen = answers(found, sent)
+    assert ("POST /items/1" in seen) == found.outcome["is_whole"]
     if found.outcome["is_whole"]:
         assert seen["POST /items/1"]["status"] == 201
         assert seen["POST /items/1"]["logs"] == [["shop", "WARNING", "made 1"]]
@@ -166,3 +169,11 @@ def test_threads_that_never_end_do_not_hold_the_run(tmp_path: Path) -> None:
     )
     _, sent = driven(tmp_path, code, PYTHONPATH="/nowhere")
     assert sent.outcome["answers"][-1]["status"] == 200
+
+
+def test_where_isolation_is_not_whole_only_safe_methods_are_sent() -> None:
+    """Nothing that may change something is asked of an app that could reach a database."""
+    app = Flask("shop")
+    app.add_url_rule("/items", "items", methods=["GET", "POST", "DELETE"])
+    assert {case["method"] for case in cases_of(app, limit=80, only_safe=True)} == {"GET", "HEAD", "OPTIONS"}
+    assert "POST" in {case["method"] for case in cases_of(app, limit=80, only_safe=False)}

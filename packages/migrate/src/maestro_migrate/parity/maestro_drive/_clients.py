@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +10,6 @@ TIMEOUT_S = 10.0
 MOST_BYTES = 256_000
 
 Answer = dict[str, Any]
-Ask = Callable[[dict[str, Any]], Answer]
 
 
 class NotStarted(Exception):

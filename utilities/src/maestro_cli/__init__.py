@@ -23,6 +23,6 @@ class InstalledCommands(click.Group):
 
 
 @click.group(cls=InstalledCommands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="maestro-cli", prog_name="maestro")
+@click.version_option(package_name="maestro-command-line", prog_name="maestro")
 def main() -> None:
     """Move Python services onto the shared libraries, and prove that each still behaves as it did."""

@@ -17,7 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ._libraries import CommandFailed, run, uv
+from packaging.utils import canonicalize_name
+
+from ._libraries import CommandFailed, library_pins, run, uv
 from .errors import UnusableInput
 
 __all__ = ["Environment", "build_environment", "copy_environment"]
@@ -96,7 +98,8 @@ class Environment:
 
     def _install(self, distributions: list[str], where: list[str], *options: str) -> None:
         constraints = self.folder / "maestro-constraints.txt"
-        constraints.write_text("\n".join(self.frozen()) + "\n")
+        installed = {str(canonicalize_name(pin.partition("==")[0])): pin for pin in self.frozen()}
+        constraints.write_text("\n".join({**library_pins(where), **installed}.values()) + "\n")
         command = [
             uv(),
             "pip",

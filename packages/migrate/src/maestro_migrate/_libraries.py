@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+from packaging.version import Version
 
 from ._cache import digest
 from .errors import MigrateError, UnusableInput
 
-__all__ = ["CommandFailed", "library_arguments", "run", "uv"]
+__all__ = ["CommandFailed", "library_arguments", "library_pins", "run", "uv"]
 
 _INDEX_SCHEMES = ("https:", "http:", "file:")
 
@@ -92,6 +96,23 @@ def library_arguments(libs: str | None) -> list[str]:
     if (workspace / "packages" / "core-logging" / "pyproject.toml").is_file():
         return ["--find-links", str(_workspace_wheels(workspace))]
     return []
+
+
+def library_pins(where: list[str]) -> dict[str, str]:
+    """
+    Return `name==version` of the newest wheel of each distribution in the folder of wheels, by name; nothing for an index.
+
+    uv takes the highest version that any of its sources has, so that without them a stranger's distribution of the same
+    name on a public index would win over the folder's.
+    """
+    if where[:1] != ["--find-links"]:
+        return {}
+    newest: dict[str, Version] = {}
+    for wheel in Path(where[1]).glob("maestro_*.whl"):
+        with suppress(InvalidWheelFilename):
+            name, version, _, _ = parse_wheel_filename(wheel.name)
+            newest[name] = max(version, newest.get(name, version))
+    return {name: f"{name}=={version}" for name, version in newest.items()}
 
 
 def _workspace_wheels(workspace: Path) -> Path:

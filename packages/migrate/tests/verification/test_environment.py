@@ -102,6 +102,15 @@ def test_the_given_environment_is_never_changed(given: tuple[Path, Path], copied
     assert _state(given[1]) == before
 
 
+def test_a_strangers_distribution_of_the_same_name_is_not_taken(
+    copied: Environment, wheels: Path, tmp_path: Path
+) -> None:
+    """The folder's own version is installed, however high a version some index has under a library's name."""
+    _wheel(tmp_path / "strangers", "maestro-fits", "9.9")
+    copied.add(["maestro-fits"], [*_where(wheels), "--find-links", str(tmp_path / "strangers")])
+    assert _printed(copied, str(copied.python), "-c", "import maestro_fits; print(maestro_fits.VERSION)") == "0.1"
+
+
 def test_console_scripts_run_in_the_copy(given: tuple[Path, Path], copied: Environment) -> None:
     """A script's first line names the copy's interpreter, else libraries added to the copy would be missing from it."""
     script = copied.folder / "bin" / "olddep-version"

@@ -2,11 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner, Result
 
+from maestro_migrate.cli import _show as show
 from maestro_migrate.cli import inventory, migrate, recipes
+from maestro_migrate.report import Parity
 
 RECIPE = """
 [[recipe]]
@@ -106,6 +109,30 @@ def test_migrations_are_listed_and_taken_back_by_name(service: Path) -> None:
     done = json.loads(run(migrate, "rollback", service, "--id", "0001", "--json").stdout)
     assert done["status"] == "rolled-back"
     assert "rolled-back" in run(migrate, "rollback", service, "--list").stdout
+
+
+def test_a_migration_is_told_in_whole_words(service: Path) -> None:
+    """In a pipe no recipe's name and no sentence is broken over two lines, so that each can be searched for."""
+    told = run(migrate, "service", service, "--no-verify").stdout
+    assert "│ logging/ask_the_library_for_loggers │     1 │         1 │" in told
+    assert "2 Python files read, 1 files changed, 1 not readable as Python\n" in told
+    [report] = [line for line in told.splitlines() if line.startswith("report: ")]
+    assert Path(report.removeprefix("report: ")).is_file()
+
+
+def test_what_was_proven_is_told_in_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Tests before and after, requests answered alike, and what fails now with the way back."""
+    counts = SimpleNamespace(passed=3, failed=0)
+    report = SimpleNamespace(
+        recipes={}, files=SimpleNamespace(scanned=2, changed=1, unparsed=()), parity=Parity(5, 4, 1),
+        tests=SimpleNamespace(before=counts, after=SimpleNamespace(passed=2, failed=1), regressions=("t.py::test_a",), generated=None),
+    )  # fmt: skip
+    show(SimpleNamespace(report=report, paths={"html": "r.html"}))
+    told = capsys.readouterr().out
+    assert "tests before: 3 passed, 0 failed; after: 2 passed, 1 failed; regressions: 1\n" in told
+    assert (
+        "requests answered alike by the old code and the new: 4 of 5\n  fails now: t.py::test_a\ntake it back" in told
+    )
 
 
 @pytest.mark.parametrize("command", [migrate, recipes, inventory])

@@ -212,12 +212,13 @@ def _show(done: Any) -> None:
     report = done.report
     table = Table()
     for column in ("recipe", "sites", "rewritten", "left, with a reason"):
-        table.add_column(column, justify="left" if column == "recipe" else "right", overflow="fold")
+        first = column == "recipe"
+        table.add_column(column, justify="left" if first else "right", no_wrap=first)
     for name, summary in sorted(report.recipes.items()):
         table.add_row(name, str(summary.sites), str(summary.applied), str(summary.findings))
-    console = Console()
+    console = Console(soft_wrap=True)
     if report.recipes:
-        console.print(table)
+        console.print(table, soft_wrap=False)
     elif report.files.scanned:
         console.print("none of the recipes found anything to do")
     console.print(
@@ -233,11 +234,14 @@ def _show(done: Any) -> None:
     generated = tests.generated
     if hasattr(generated, "names"):
         console.print(f"generated tests: {generated.before} pass on the old code, {generated.after} on the new")
+    parity = report.parity
+    if hasattr(parity, "requests"):
+        console.print(f"requests answered alike by the old code and the new: {parity.identical} of {parity.requests}")
     for test in tests.regressions[:20]:
         console.print(f"  fails now: {test}")
     if tests.regressions:
         console.print("take it back with: maestro migrate rollback PATH")
-    console.print(f"report: {done.paths['html']}", soft_wrap=True)
+    console.print(f"report: {done.paths['html']}")
 
 
 @migrate.command()

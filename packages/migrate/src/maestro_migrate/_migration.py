@@ -19,9 +19,10 @@ from ._files import require_folder, walk_files
 from ._locks import refresh_locks
 from ._plan import MigrationPlan
 from ._recipe import Recipe, select
+from ._resolution import pin_conflict, resolvable
 from ._spans import Finding
 from ._verify import Verification, Verifier
-from ._withheld import pairs_withheld, remember_withheld, remembered_withheld, unresolvable, withheld
+from ._withheld import pairs_withheld, remember_withheld, remembered_withheld, withheld
 from .errors import MigrateError, UnusableInput
 from .manifests import find_manifests
 from .proof import Generated, scan_security
@@ -100,7 +101,11 @@ def plan_service(request: Request) -> MigrationPlan:
     """
     root = require_folder(request.root)
     findings = remembered_withheld(root)
-    made = _full_plan(root, request, _but_unresolvable(select(request.recipes, request.exclude), findings), findings)
+    known = {finding.recipe for finding in findings if finding.path == "."}
+    recipes = [recipe for recipe in select(request.recipes, request.exclude) if recipe.id not in known]
+    kept, unusable = resolvable(recipes, pin_conflict(root, request.libs, recipes))
+    findings += unusable
+    made = _full_plan(root, request, kept, findings)
     _refresh_locks(root, request, made)
     return made
 
@@ -148,13 +153,12 @@ def migrate_service(request: Request) -> Migrated:
         else None
     )
     try:
-        findings = remembered_withheld(root)
-        if verifier is not None and request.venv is not None:
-            with _timed(timings, "resolve"):
-                recipes, unusable = _resolvable(verifier, recipes)
-                findings = [*(each for each in findings if each.path != "."), *unusable]
-        else:
-            recipes = _but_unresolvable(recipes, findings)
+        findings = [each for each in remembered_withheld(root) if each.path != "."]
+        with _timed(timings, "resolve"):
+            recipes, unusable = resolvable(
+                recipes, verifier.conflict if verifier else pin_conflict(root, request.libs, recipes)
+            )
+            findings += unusable
         with _timed(timings, "plan"):
             made = _full_plan(root, request, recipes, findings)
         verification = None
@@ -249,26 +253,9 @@ def _full_plan(
 
 def _refresh_locks(root: Path, request: Request, made: MigrationPlan) -> None:
     if request.lock:
-        index = request.libs if request.libs and "://" in request.libs else None
-        made.writes, made.findings = refresh_locks(root, made.writes, made.findings, index=index)
-
-
-def _but_unresolvable(recipes: Sequence[Recipe], findings: Sequence[Finding]) -> tuple[Recipe, ...]:
-    """Return the recipes without those whose library an earlier run could not install."""
-    known = {finding.recipe for finding in findings if finding.path == "."}
-    return tuple(recipe for recipe in recipes if recipe.id not in known)
-
-
-def _resolvable(verifier: Verifier, recipes: Sequence[Recipe]) -> tuple[tuple[Recipe, ...], list[Finding]]:
-    kept: list[Recipe] = []
-    findings: list[Finding] = []
-    for recipe in recipes:
-        reason = next((why for need in recipe.needs if (why := verifier.conflict(need))), None)
-        if reason is None:
-            kept.append(recipe)
-        else:
-            findings.append(unresolvable(recipe.id, reason))
-    return tuple(kept), findings
+        made.writes, made.findings = refresh_locks(
+            root, made.writes, made.findings, libs=request.libs, venv=request.venv
+        )
 
 
 def _verified(

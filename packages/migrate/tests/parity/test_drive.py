@@ -10,7 +10,7 @@ from flask import Flask
 
 from maestro_migrate._environment import Environment
 from maestro_migrate.parity import Drive, candidates_in, drive
-from maestro_migrate.parity.maestro_drive._cases import cases_of
+from maestro_migrate.parity.maestro_drive._cases import cases_of, sample
 
 HERE = Environment(Path(sys.prefix), (3, 11))
 
@@ -177,3 +177,29 @@ def test_where_isolation_is_not_whole_only_safe_methods_are_sent() -> None:
     app.add_url_rule("/items", "items", methods=["GET", "POST", "DELETE"])
     assert {case["method"] for case in cases_of(app, limit=80, only_safe=True)} == {"GET", "HEAD", "OPTIONS"}
     assert "POST" in {case["method"] for case in cases_of(app, limit=80, only_safe=False)}
+
+
+TREES: dict[str, Any] = {
+    "Union": {"anyOf": [{"$ref": "#/Union"}, {"type": "string"}]},
+    "Part": {"allOf": [{"$ref": "#/Part"}, {"properties": {"a": {"type": "integer"}}}]},
+    "Loop": {"$ref": "#/Loop"},
+    "Json": {"anyOf": [{"type": "array", "items": {"$ref": "#/Json"}}, {"type": "string"}]},
+    "Node": {
+        "type": "object",
+        "required": ["left", "right"],
+        "properties": {
+            "left": {"anyOf": [{"$ref": "#/Node"}, {"type": "null"}]},
+            "right": {"$ref": "#/Node"},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("Union", str), ("Part", dict), ("Loop", str), ("Json", list), ("Node", dict)]
+)
+def test_a_schema_that_names_itself_ends(name: str, kind: type) -> None:
+    """Unions, parts, references and trees of themselves give a value of the wanted type, and no recursion without end."""
+    made = sample({"$ref": f"#/{name}"}, TREES)
+    assert isinstance(made, kind)
+    assert len(str(made)) < 10_000

@@ -17,10 +17,8 @@ __all__ = ["declared", "with_requirements"]
 
 RECIPE = "dependencies/declare_the_libraries"
 _REFRESH = {
-    "Pipfile.lock": "pipenv lock",
     "pdm.lock": "pdm lock --update-reuse",
     "poetry.lock": "poetry lock",
-    "pylock.toml": "uv pip compile pyproject.toml -o pylock.toml",
     "uv.lock": "uv lock",
 }
 
@@ -78,7 +76,7 @@ def with_requirements(
             writes.append(
                 FileWrite(manifest.path, before, after, (_change(before, after, add, dropped),), "dependencies")
             )
-            findings += _stale(manifest)
+            findings += _stale(manifest, add)
     if add and not targets:
         reason = "no-manifest: nothing in the service's root declares what it needs to run"
         findings.append(Finding(".", 1, RECIPE, reason, f"install {_shown(add)} where the service runs", "warning"))
@@ -158,9 +156,9 @@ def _by_hand(manifest: Manifest, reason: str, add: Mapping[str, str]) -> Finding
     return Finding(manifest.path, 1, RECIPE, reason, action, "warning")
 
 
-def _stale(manifest: Manifest) -> list[Finding]:
+def _stale(manifest: Manifest, add: Mapping[str, str]) -> list[Finding]:
     found = [
-        Finding(lock, 1, RECIPE, f"stale-lock: {manifest.path} no longer says what it was made from", f"run `{_refresh(manifest, lock)}`", "warning")
+        Finding(lock, 1, RECIPE, f"stale-lock: {manifest.path} no longer says what it was made from", _refresh(manifest, lock, add), "warning")
         for lock in manifest.lock_files
     ]  # fmt: skip
     if manifest.kind is Kind.COMPILED:
@@ -169,18 +167,30 @@ def _stale(manifest: Manifest) -> list[Finding]:
     return found
 
 
-def _refresh(manifest: Manifest, lock: str) -> str:
-    """Return the command that makes a lock file anew; Poetry 1 would raise every version without `--no-update`."""
+def _refresh(manifest: Manifest, lock: str, add: Mapping[str, str]) -> str:
+    """Return how a lock file is made anew with the versions that it has: Poetry 1 needs `--no-update` for that, and `pipenv lock` raises every one."""
+    if lock == "pylock.toml":
+        command = _requirements.compile_command((manifest.root / lock).read_text(errors="replace"))
+        return f"run `{command}`" if command and " " in command else "make it anew with the tool that made it"
     if lock == "poetry.lock":
         head = (manifest.root / lock).read_bytes()[:200]
-        return "poetry lock --no-update" if b"Poetry 1." in head else "poetry lock"
-    return _REFRESH[lock]
+        return "run `poetry lock --no-update`" if b"Poetry 1." in head else "run `poetry lock`"
+    if lock == "Pipfile.lock":
+        return f"run `pipenv upgrade --lock-only {' '.join(sorted(add))}`" if add else "run `pipenv lock`"
+    return f"run `{_REFRESH[lock]}`"
 
 
 def _command(manifest: Manifest) -> str:
+    """Return the command that compiles a list anew: uv prints what it is not told to write, and keeps the versions of a file that it is told to write."""
     command = _requirements.compile_command(decoded(manifest.read())[0])
     source = manifest.path.removesuffix(".txt") + ".in"
-    return command if command and " " in command else f"pip-compile {source} -o {manifest.path}"
+    if not command or " " not in command:
+        return f"pip-compile {source} -o {manifest.path}"
+    if command.startswith("uv ") and not re.search(r"\s(?:-o|--output-file)\b", command):
+        named = [word for word in command.split() if word.endswith((".cfg", ".in", ".py", ".toml"))]
+        is_run_above = all((manifest.root / word).is_file() for word in named)
+        return f"{command} -o {manifest.path if is_run_above else manifest.path.rpartition('/')[2]}"
+    return command
 
 
 def _shown(add: Mapping[str, str]) -> str:

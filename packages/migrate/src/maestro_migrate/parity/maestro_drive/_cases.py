@@ -12,6 +12,7 @@ _FORMATS = {
     "date": "2024-02-29", "date-time": "2024-02-29T12:00:00Z", "time": "12:00:00", "uuid": "6f1b9a52-2c5e-4c0a-9d3e-0a1b2c3d4e5f", "email": "a@example.com",
     "uri": "https://example.com/", "ipv4": "192.0.2.1", "binary": "bytes",
 }  # fmt: skip
+_DEEPEST = 6
 _CONVERTERS = {"int": "1", "float": "1.5", "uuid": _FORMATS["uuid"], "path": "a/b"}
 
 
@@ -112,7 +113,12 @@ def _filled(path: str, parameters: list[Any], document: Mapping[str, Any]) -> st
 
 
 def _resolved(node: Any, document: Mapping[str, Any]) -> Any:
+    """Follow references; one that leads back to itself says nothing."""
+    followed: set[str] = set()
     while isinstance(node, dict) and "$ref" in node:
+        if node["$ref"] in followed:
+            return {}
+        followed.add(node["$ref"])
         target: Any = document
         for part in node["$ref"].removeprefix("#/").split("/"):
             target = target.get(part, {})
@@ -120,8 +126,12 @@ def _resolved(node: Any, document: Mapping[str, Any]) -> Any:
     return node
 
 
-def sample(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int = 0) -> Any:
-    """Return a value that a JSON Schema allows as far as its plain keywords say; the same one each time."""
+def sample(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int = 0, within: tuple[Any, ...] = ()) -> Any:
+    """
+    Return a value that a JSON Schema allows as far as its plain keywords say; the same one each time.
+
+    `within` holds the schemas that this one is an alternative or a part of: one that names itself among its alternatives is none of them.
+    """
     schema = _resolved(schema, document)
     for known in ("const", "example", "default"):
         if schema.get(known) is not None:
@@ -129,13 +139,18 @@ def sample(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int = 
     for listed in ("examples", "enum"):
         if isinstance(schema.get(listed), list) and schema[listed]:
             return schema[listed][0]
-    for either in ("anyOf", "oneOf"):
-        chosen = [each for each in schema.get(either, ()) if each.get("type") != "null"]
-        if chosen:
-            return sample(chosen[0], document, depth)
-    if schema.get("allOf"):
-        parts = [sample(each, document, depth) for each in schema["allOf"]]
-        return {k: v for part in parts if isinstance(part, dict) for k, v in part.items()} or parts[0]
+    nothing = any(_resolved(each, document).get("type") == "null" for each in schema.get("anyOf") or ())
+    if depth > _DEEPEST or (depth > 2 and nothing):
+        return None  # a tree of itself ends where it may
+    within = (*within, schema)
+    for either in ("anyOf", "oneOf", "allOf"):
+        inner = [_resolved(each, document) for each in schema.get(either) or ()]
+        inner = [each for each in inner if each.get("type") != "null" and not any(each is one for one in within)]
+        if inner and either != "allOf":
+            return sample(inner[0], document, depth, within)
+        if inner:
+            parts = [sample(each, document, depth, within) for each in inner]
+            return {k: v for part in parts if isinstance(part, dict) for k, v in part.items()} or parts[0]
     return _plain(schema, document, depth)
 
 

@@ -1,0 +1,121 @@
+"""
+Which recipes' libraries cannot be installed beside the service's own pins, told before anything is planned.
+
+With an environment that is given or built for the verification, that environment is asked. Without one, uv resolves what the manifests declare, once as it is and once
+with the library. Only where the first succeeds and the second does not are the pins to blame: an index that is not reached says nothing about them.
+"""
+
+import tempfile
+import tomllib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ._environment import requirement
+from ._libraries import CommandFailed, library_arguments, run, uv
+from ._recipe import Recipe
+from ._spans import Finding
+from ._withheld import unresolvable
+from .manifests import Kind, Manifest, NotEditable, declared, find_manifests
+
+__all__ = ["pin_conflict", "resolvable"]
+
+_FILES = frozenset({Kind.REQUIREMENTS, Kind.COMPILED})
+_UNICODE_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def resolvable(
+    recipes: Sequence[Recipe], conflict: Callable[[str], str | None]
+) -> tuple[tuple[Recipe, ...], list[Finding]]:
+    """Return the recipes whose libraries can be had, and a finding for each of the others; `conflict` says why a distribution cannot be."""
+    kept: list[Recipe] = []
+    findings: list[Finding] = []
+    known: dict[str, str | None] = {}
+    for recipe in recipes:
+        for need in recipe.needs:
+            if need not in known:
+                known[need] = conflict(need)
+        reason = next((why for need in recipe.needs if (why := known[need])), None)
+        if reason is None:
+            kept.append(recipe)
+        else:
+            findings.append(unresolvable(recipe.id, reason))
+    return tuple(kept), findings
+
+
+def pin_conflict(root: Path, libs: str | None, recipes: Sequence[Recipe]) -> Callable[[str], str | None]:
+    """
+    Return a function that says why a distribution cannot be resolved beside what the manifests in `root` declare, or `None`.
+
+    All that the recipes need is resolved at once first, so that a service without a conflict costs two resolutions.
+
+    Raises:
+        UnusableInput: `libs` is a folder without a wheel of the shared libraries.
+    """
+    needs = sorted({need for recipe in recipes for need in recipe.needs})
+    if not needs or _against(root, libs, needs) is None:
+        return lambda _distribution: None
+    return lambda distribution: _against(root, libs, [distribution])
+
+
+def _against(root: Path, libs: str | None, distributions: Sequence[str]) -> str | None:
+    with tempfile.TemporaryDirectory(prefix="maestro-pins-") as folder:
+        sources = _sources(root, Path(folder))
+        if not sources:
+            return None
+        try:
+            where = library_arguments(libs)
+        except CommandFailed:
+            return None  # the workspace's own wheels cannot be built here, which says nothing about the service
+        wanted = Path(folder) / "libraries.in"
+        wanted.write_text("".join(f"{each}\n" for each in distributions))
+        output = _refused([*sources, str(wanted)], where, root)
+        if not output or _refused(sources, where, root):
+            return None
+    text = " ".join(output.split()).partition(" hint: ")[0]
+    if "was not found in the" in text:
+        return None
+    return f"{', '.join(distributions)} cannot be resolved beside the service's manifests: {text[:400]}"
+
+
+def _refused(sources: Sequence[str], where: Sequence[str], root: Path) -> str:
+    """Return what uv says against a set of requirements, empty where it resolves them."""
+    # Nothing is installed from it, so each distribution may be found on any index, as the service's own tools may find it.
+    strategy = ["--index-strategy", "unsafe-best-match"]
+    command = [uv(), "pip", "compile", "-q", "--no-header", "--no-annotate", *strategy, *where, *sources]
+    try:
+        run(command, what="resolving", advice="", cwd=root, timeout_s=120)
+    except CommandFailed as error:
+        return error.output or str(error)
+    return ""
+
+
+def _sources(root: Path, folder: Path) -> list[str]:
+    """Return files for uv that say what the service needs to run: its requirements files as they are, anything else written down as one."""
+    found: list[str] = []
+    lines: list[str] = []
+    for manifest in find_manifests(root):
+        if not manifest.at_run_time:
+            continue
+        if manifest.kind in _FILES and not manifest.read().startswith(_UNICODE_MARKS):
+            found.append(str(root / manifest.path))
+            continue
+        try:
+            lines += _lines(manifest)
+        except NotEditable:
+            continue
+    if lines:
+        (folder / "declared.in").write_text("".join(f"{line}\n" for line in lines))
+        found.append(str(folder / "declared.in"))
+    return found
+
+
+def _lines(manifest: Manifest) -> list[str]:
+    if manifest.kind not in {Kind.POETRY, Kind.PIPFILE}:
+        return [each.raw for each in declared(manifest) if not each.group]
+    document = tomllib.loads(manifest.read().decode("utf-8-sig"))
+    held = document.get("packages", {}) if manifest.kind is Kind.PIPFILE else document["tool"]["poetry"]["dependencies"]
+    return [
+        requirement(name, spec)
+        for name, spec in held.items()
+        if name.lower() != "python" and not (isinstance(spec, list) or (isinstance(spec, dict) and "path" in spec))
+    ]

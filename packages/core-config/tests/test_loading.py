@@ -23,6 +23,7 @@ from maestro_core_config import (
     load,
     secret,
 )
+from maestro_core_config._descriptions import describe
 
 
 class Database(BaseModel):
@@ -108,6 +109,58 @@ def test_file_keys_that_nothing_reads_are_refused_with_their_line() -> None:
     ]
 
 
+@pytest.mark.parametrize("extra", ["forbid", "ignore"])
+def test_names_in_dotenv_files_and_mounted_secrets_are_shielded_too(extra: Any) -> None:
+    """With the line or the file and a suggestion, once, whether or not pydantic forbids extra inputs."""
+
+    class Mounted(BaseConfig):
+        """Three kinds of places for a variable's name."""
+
+        model_config = ConfigDict(
+            env_prefix="SHOP_", env_file=".env", secrets_dir="secrets", extra=extra, env_nested_delimiter="__"
+        )
+        port: int = 1
+        token: str = ""
+        live: str = env("SHOP_LIVE", "")
+
+    Path(".env").write_text("# ours\nSHOP_PROT=hunter2\nSHOP_LIVE=x\nshop_port=2\n")
+    Path("secrets").mkdir()
+    Path("secrets/shop_tokn").write_text("hunter2")
+    Path("secrets/another_service").write_text("hunter2")
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(Mounted)
+    assert list(map(str, caught.value.problems)) == [
+        "SHOP_PROT: no setting reads this variable (.env .env:2); did you mean SHOP_PORT?",
+        "shop_tokn: no setting reads this variable (secret file secrets/shop_tokn); did you mean shop_token?",
+    ]
+
+
+class Node(BaseModel):
+    """A model that holds itself."""
+
+    name: str = "x"
+    child: Node | None = None
+
+
+def test_a_model_that_holds_itself_is_checked_as_deep_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Names below the second level are anybody's; the documents end there, too."""
+
+    class Trees(BaseConfig):
+        """Nested without end."""
+
+        model_config = ConfigDict(env_prefix="T_", env_nested_delimiter="__")
+        node: Node = Node()
+
+    monkeypatch.setenv("T_NODE__CHILD__CHILD__NAME", "y")
+    settings = load(Trees)
+    assert settings.node.child is not None
+    assert settings.node.child.child == Node(name="y")
+    assert [d.name for d in describe(Trees)] == ["node.name", "node.child"]
+    monkeypatch.setenv("T_NODE__NAEM", "y")
+    with pytest.raises(InvalidConfiguration, match="did you mean T_NODE__NAME"):
+        load(Trees)
+
+
 def test_names_can_be_warned_about_or_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """The default is pydantic-settings' silence; the shield is asked for by the class."""
 
@@ -158,9 +211,9 @@ def test_everything_wrong_is_in_one_message(monkeypatch: pytest.MonkeyPatch) -> 
         load(Whole)
     assert str(caught.value).splitlines() == [
         "Whole: 5 problems",
-        "  APP_PROT: no setting reads this variable (environment); did you mean APP_PORT?",
         "  port: Input should be a valid integer, unable to parse string as an integer (environment APP_PORT)",
         "  workers: Input should be greater than or equal to 1 (file app.toml:1)",
+        "  APP_PROT: no setting reads this variable (environment); did you mean APP_PORT?",
         "  needed: APP_NEEDED is not set (environment)",
         "  number: APP_NUMBER cannot be parsed (ValueError) (environment)",
     ]

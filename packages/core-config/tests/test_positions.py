@@ -64,6 +64,14 @@ def test_toml_in_all_its_spellings() -> None:
         "inline = { x = 1, y = 2 }\n"
         "[[hosts]]\n"
         "name = 'x'\n"
+        "matrix = [\n"
+        '  ["a", "b"],\n'
+        "  # after = 1\n"
+        '  ["c"],\n'
+        "]\n"
+        "after = { deep = { deeper = 1 }, text = ', b = 1' }\n"
+        "[[hosts]]\n"
+        "name = 'y'\n"
     )
     found = lines_of_keys("toml", text)
     assert found[("a", "b", "c.d")] == found[("a", "b")] == 2
@@ -71,7 +79,19 @@ def test_toml_in_all_its_spellings() -> None:
     assert found[("server", "main host")] == 7
     assert found[("server", "main host", "inline", "y")] == 8
     assert found[("hosts", "name")] == 10
-    assert not [path for path in found if "not" in path[0]]
+    assert found[("hosts", "after")] == found[("hosts", "after", "deep", "deeper")] == 16
+    assert not [
+        path for path in found if "not" in path[0] or (path[0] in "abc" and path != ("a",) and path[:2] != ("a", "b"))
+    ]
+
+
+def test_of_a_key_given_twice_the_last_one_counts() -> None:
+    """As the parsers have it; and YAML's merged keys stand where they are written."""
+    assert lines_of_keys("json", '{"a": 1,\n"b": {"c": 1},\n"a": 2}') == {("a",): 3, ("b",): 2, ("b", "c"): 2}
+    text = "base: &base\n  size: 1\n  name: x\npool:\n  <<: *base\n  size: 2\nmany:\n  <<: [*base, {size: 3}]\n"
+    found = lines_of_keys("yaml", text)
+    assert (found["pool", "size"], found["pool", "name"], found["many", "size"]) == (6, 3, 2)
+    assert not [path for path in found if "<<" in path]
 
 
 def test_dotenv_takes_the_last_assignment() -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import gc
 import threading
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, PrivateAttr, SecretStr
 
 from maestro_core_config import (
     BaseConfig,
     Change,
     ConfigDict,
-    FileWatcher,
     ReloadRefused,
     env,
     explain,
@@ -168,33 +168,48 @@ def test_values_assigned_to_live_fields_survive_a_reload(monkeypatch: pytest.Mon
     assert (settings.live, settings.low) == ("assigned", 2)
 
 
-def test_the_watcher_reloads_on_change_and_reports_refusals() -> None:
-    """Nothing when nothing changed, a reload when a file did, a report when it is invalid."""
-    settings = Settings()
-    refused: list[ReloadRefused] = []
-    watcher = FileWatcher(settings, on_refused=refused.append)
-    assert watcher.check() == ()
-    Path("app.toml").write_text("low = 22\nhigh = 3\n")
-    assert [change.name for change in watcher.check()] == ["low", "high"]
-    Path("app.toml").write_text("low = 22\nhigh = -333\n")
-    assert watcher.check() == ()
-    assert (len(refused), settings.high) == (1, 3)
-    Path("app.toml").unlink()
-    assert watcher.check() == ()
-    assert "no such file" in str(refused[1])
+def test_extra_values_are_replaced_private_ones_stay_and_cached_ones_are_computed_anew() -> None:
+    """With `extra="allow"` unknown keys are values too; what hangs on the object by itself is the program's."""
+
+    class Open(BaseConfig):
+        """Keeps what it does not know."""
+
+        model_config = ConfigDict(files=("app.toml",), extra="allow")
+        low: int = 0
+        _calls: list[str] = PrivateAttr(default_factory=list)
+
+        @cached_property
+        def twice(self) -> int:
+            return self.low * 2
+
+    settings: Any = Open()
+    settings._calls.append("kept")
+    assert (settings.high, settings.twice) == (2, 2)
+    Path("app.toml").write_text("low = 5\nother = 6\n")
+    reload(settings)
+    assert (settings.low, settings.other, settings.twice, settings._calls) == (5, 6, 10, ["kept"])
+    assert not hasattr(settings, "high")
 
 
-def test_the_watchers_thread_sees_a_change_and_stops() -> None:
-    """`start` and `close`."""
+def test_everybody_is_told_back_although_one_fails_to_go_back(caplog: pytest.LogCaptureFixture) -> None:
+    """One subscriber's failure is not the next one's."""
     settings = Settings()
-    seen = threading.Event()
-    on_change(settings, "low")(lambda _: seen.set())
-    watcher = FileWatcher(settings, interval_s=0.01)
-    watcher.start()
-    watcher.start()
-    Path("app.toml").write_text("low = 333\nhigh = 3\n")
-    assert seen.wait(timeout=10)
-    watcher.close()
+    told: list[Any] = []
+
+    def stubborn(change: Change[Any]) -> None:
+        if change.new == 1:
+            raise RuntimeError
+
+    def objects(_: Change[Any]) -> None:
+        raise ValueError
+
+    for subscriber in (told.append, stubborn, objects):
+        on_change(settings, "low")(subscriber)
+    Path("app.toml").write_text("low = 9\nhigh = 2\n")
+    with pytest.raises(ReloadRefused, match="objects: ValueError"):
+        reload(settings)
+    assert [(change.old, change.new) for change in told] == [(1, 9), (9, 1)]
+    assert "low was not taken back by a subscriber: RuntimeError" in caplog.text
 
 
 def test_override_is_for_the_length_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,8 @@ from ._layers import ConfigDict
 from ._live import LiveField, env, secret
 from ._loading import load
 from ._problems import InvalidConfiguration, Problem, UnknownNamesWarning
-from ._reload import Change, FileWatcher, ReloadRefused, on_change, override, reload
+from ._reload import Change, ReloadRefused, on_change, override, reload
+from ._watcher import FileWatcher
 from .errors import ConfigError, FieldDefinitionError, MissingVariable
 
 __all__ = [

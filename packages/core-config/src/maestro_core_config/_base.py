@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings
 from ._layers import ConfigDict, with_layers
 from ._live import LiveField
 from ._loading import check_names
-from ._secrecy import without_secret_inputs
+from ._secrecy import forget_document, without_secret_inputs
 from ._shown import dumped, shown
 from ._sources import collecting, remember_load, wrap_source_hook
 from .errors import FieldDefinitionError
@@ -57,6 +57,9 @@ class BaseConfig(BaseSettings):
                 super().__init__(**values)
             except ValidationError as exc:
                 invalid = without_secret_inputs(exc, type(self))
+            except ValueError as exc:  # pydantic-settings' SettingsError
+                forget_document(exc)
+                raise
         chosen = tuple(under_way)
         check_names(type(self), chosen, invalid)
         if invalid is not None:  # raised outside of the except block: a context would carry the original's inputs

@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from pydantic_settings import EnvSettingsSource
 
 from ._live import REQUIRED, LiveField
-from ._secrecy import is_secret_type
+from ._secrecy import holds_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +64,21 @@ def schema_of(annotation: Any) -> dict[str, Any]:
         return {}
 
 
-def _of_field(name: str, field: Any, variables: tuple[str, ...], source: Any) -> Iterator[Description]:
+def _of_field(
+    name: str, field: Any, variables: tuple[str, ...], source: Any, above: tuple[Any, ...] = ()
+) -> Iterator[Description]:
     models = [part for part in (field.annotation, *get_args(field.annotation)) if _is_model(part)]
     delimiter = source.env_nested_delimiter
-    if models and delimiter:
+    if models and delimiter and models[0] not in above:
         for inner_name, inner in models[0].model_fields.items():
             inner_variables = tuple(f"{variable}{delimiter}{inner_name}" for variable in variables)
             default = None if field.is_required() else field.get_default(call_default_factory=True)
             yield from (
                 _with_default(description, inner_name, name, default)
-                for description in _of_field(inner_name, inner, inner_variables, source)
+                for description in _of_field(inner_name, inner, inner_variables, source, (*above, models[0]))
             )
         return
-    secret = is_secret_type(field.annotation)
+    secret = holds_secret(field.annotation)
     shown = tuple(v if source.case_sensitive or not v.islower() else v.upper() for v in variables)
     yield Description(
         name=name,

@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from ._live import MASK, LiveField
-from ._places import ABSENT, Place, names_of, place_in, value_at
-from ._secrecy import is_secret_type
+from ._places import ABSENT, Place, found_at, names_of, place_in
+from ._secrecy import holds_secret, is_secret_type, shown_value, without_passwords
 from ._shown import shown
 from ._sources import load_of
 
@@ -66,6 +66,7 @@ class _Leaf:
     steps: list[tuple[str, ...]]
     value: Any
     secret: bool
+    secret_inside: bool
 
 
 def explain(settings: Any) -> Explanations:
@@ -100,23 +101,24 @@ def _leaves(model: Any, path: tuple[str, ...], steps: list[tuple[str, ...]]) -> 
         if isinstance(value, BaseModel):
             yield from _leaves(value, here, spellings)
         else:
-            yield _Leaf(here, spellings, value, is_secret_type(field.annotation))
+            kind = field.annotation
+            yield _Leaf(here, spellings, value, is_secret_type(kind), holds_secret(kind))
 
 
 def _explained(leaf: _Leaf, documents: list[tuple[Any, Any]], settings_cls: Any) -> Explanation:
     given = [
-        Overridden(_shown(value, secret=leaf.secret), place_in(source, settings_cls, leaf.path))
+        Overridden(shown_value(value, secret=leaf.secret_inside), place_in(source, settings_cls, leaf.path[0], spelled))
         for source, document in documents
-        for value in (value_at(document, leaf.steps),)
+        for value, spelled in (found_at(document, leaf.steps),)
         if value is not ABSENT
     ]
     place = given[0].place if given else Place("default" if documents else "unknown", "")
-    return Explanation(".".join(leaf.path), _shown(leaf.value, secret=leaf.secret), place, tuple(given[1:]))
+    return Explanation(".".join(leaf.path), shown_value(leaf.value, secret=leaf.secret), place, tuple(given[1:]))
 
 
 def _explained_live(settings: Any, name: str, field: LiveField) -> Explanation:
     override = field.overridden_value(settings)
-    text = repr(shown(settings, field))
+    text = without_passwords(repr(shown(settings, field)))
     try:
         variable = field.raw()[0]
     except KeyError:
@@ -124,9 +126,5 @@ def _explained_live(settings: Any, name: str, field: LiveField) -> Explanation:
     below = Place("environment", variable) if variable else Place("default", "")
     if override is None:
         return Explanation(name, text, below)
-    hidden = MASK if field.is_secret else repr(override.instead_of)
+    hidden = MASK if field.is_secret else without_passwords(repr(override.instead_of))
     return Explanation(name, text, Place("argument", name), (Overridden(hidden, below),))
-
-
-def _shown(value: Any, *, secret: bool) -> str:
-    return repr(MASK) if secret and value is not None else repr(value)

@@ -25,12 +25,12 @@ class FileSource(InitSettingsSource):
     def __init__(self, settings_cls: Any, path: Path) -> None:
         self.path = path
         self.kind = kind_of(path)
-        self.document = read_document(path)
+        self.text, self.document = read_document(path)
         super().__init__(settings_cls, decrypted(self.document, where=str(path), keyring=keyring_of(settings_cls)))
 
     def location(self, key_path: tuple[str, ...]) -> str:
-        """Say where a key stands, as `file:line`."""
-        line = lines_of_keys(self.kind, self.path.read_text(encoding="utf-8")).get(key_path)
+        """Say where a key stood when the file was read, as `file:line`."""
+        line = lines_of_keys(self.kind, self.text).get(key_path)
         return f"{self.path}:{line}" if line else str(self.path)
 
     def __repr__(self) -> str:
@@ -43,20 +43,21 @@ def kind_of(path: Path) -> str:
     Raises:
         FileError: when the suffix is none of a known format.
     """
-    kind = _KINDS.get(path.suffix.lower())
+    kind = KINDS.get(path.suffix.lower())
     if kind is None:
-        raise FileError(f"{path}: unknown kind of file; use one of {', '.join(_KINDS)}")
+        raise FileError(f"{path}: unknown kind of file; use one of {', '.join(KINDS)}")
     return kind
 
 
-def read_document(path: Path) -> dict[str, Any]:
-    """Read and parse a file whose root is a mapping; an empty YAML file is an empty mapping.
+def read_document(path: Path) -> tuple[str, dict[str, Any]]:
+    """Read and parse a file whose root is a mapping: its text and the mapping; an empty YAML file is an empty one.
 
     Raises:
         FileError: when it cannot be read or parsed; the message has the place, never the content.
     """
     try:
-        document = _READERS[kind_of(path)](path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = _READERS[kind_of(path)](text)
     except OSError as exc:
         raise FileError(f"{path}: {exc.strerror or exc}") from None
     except UnicodeDecodeError:
@@ -67,9 +68,9 @@ def read_document(path: Path) -> dict[str, Any]:
         reason = _place_of(exc)
     else:
         if document is None:
-            return {}
+            return text, {}
         if isinstance(document, dict):
-            return document
+            return text, document
         reason = f"the root is a {type(document).__name__}, not a mapping"
     raise FileError(f"{path}: {reason}")
 
@@ -90,5 +91,5 @@ def _read_yaml(text: str) -> Any:
     return yaml.safe_load(text)
 
 
-_KINDS: Final = {".toml": "toml", ".json": "json", ".yaml": "yaml", ".yml": "yaml"}
+KINDS: Final = {".toml": "toml", ".json": "json", ".yaml": "yaml", ".yml": "yaml"}
 _READERS: Final[dict[str, Callable[[str], Any]]] = {"toml": tomllib.loads, "json": json.loads, "yaml": _read_yaml}

@@ -7,7 +7,7 @@ order, Dynaconf's files, defaults. A class that uses none of our options has exa
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,9 +23,11 @@ class ConfigDict(SettingsConfigDict, total=False):
     `files`: paths, lowest first; `{environment}` stands for the current environment; a leading `?` makes a file
     optional. `environment_variable`: which variable names the environment (default `ENVIRONMENT`); without it the
     environment is `default_environment` (default `development`). `remote`: source factories such as `Vault(...)`,
-    highest first. `dynaconf_files`: files read the way Dynaconf reads them. `unknown_names`: what happens to prefixed
-    variables and file keys that no field has: `ignore`, `warn` or `refuse`; unset, `load()` refuses and building ignores. `keyring`: where the keys of encrypted values come from; asked only when
-    there is one (default: `MAESTRO_CONFIG_KEYS`).
+    highest first. `dynaconf_files`: files read the way Dynaconf reads them; `dynaconf_options`: its own options, such as
+    `merge_enabled`, and `environments=False` for files without sections. `unknown_names`: what happens to prefixed
+    variables and file keys that no field has: `ignore`, `warn` or `refuse`; unset, `load()` refuses and building ignores.
+    `keyring`: where the keys of encrypted values come from; asked only when there is one (default:
+    `MAESTRO_CONFIG_KEYS`).
     """
 
     files: tuple[str, ...]
@@ -33,6 +35,7 @@ class ConfigDict(SettingsConfigDict, total=False):
     default_environment: str
     remote: tuple[Callable[[Any], Any], ...]
     dynaconf_files: tuple[str, ...]
+    dynaconf_options: Mapping[str, Any]
     unknown_names: Literal["ignore", "warn", "refuse"]
     keyring: Callable[[], Keyring]
 
@@ -56,15 +59,13 @@ def environment_of(options: Any) -> str:
 
 
 def possible_files(options: Any) -> list[Path]:
-    """List every file that a class may read, whether it exists now or not: its own, Dynaconf's and `.env` files."""
-    dotenv = options.get("env_file") or ()
-    dotenv = (dotenv,) if isinstance(dotenv, str | os.PathLike) else tuple(dotenv)
-    names = (
-        *(_resolved(file, options) for file in options.get("files", ())),
-        *options.get("dynaconf_files", ()),
-        *dotenv,
-    )
-    return [Path(os.fspath(name).removeprefix("?")).expanduser() for name in names]
+    """List every file of our own layers that a class may read, whether it exists now or not."""
+    dynaconf = [Path(file.removeprefix("?")) for file in options.get("dynaconf_files", ())]
+    return [
+        *(Path(_resolved(file, options).removeprefix("?")).expanduser() for file in options.get("files", ())),
+        *dynaconf,
+        *(path.with_name(f"{path.stem}.local{path.suffix}") for path in dynaconf),  # Dynaconf reads them by itself
+    ]
 
 
 def existing_files(options: Any) -> list[Path]:
@@ -92,4 +93,5 @@ def _dynaconf(settings_cls: Any, options: Any) -> tuple[Any, ...]:
         return ()
     from ._dynaconf import DynaconfSource
 
-    return (DynaconfSource(settings_cls, options["dynaconf_files"], environment_of(options)),)
+    files, more = options["dynaconf_files"], options.get("dynaconf_options")
+    return (DynaconfSource(settings_cls, files, environment_of(options), more),)

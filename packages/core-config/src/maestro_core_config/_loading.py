@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from ._places import ABSENT, names_of, place_in, value_at
+from ._places import ABSENT, found_at, names_of, place_in
 from ._problems import InvalidConfiguration, Problem, UnknownNamesWarning
 from ._sources import observing
 from ._typos import unknown_names
@@ -45,11 +45,8 @@ def build(settings_cls: Any, arguments: dict[str, Any]) -> tuple[Any, list[Probl
             problems += problems_of(exc, settings_cls, tuple(sources))
         except (ConfigError, ValueError) as exc:  # SettingsError of pydantic-settings is a ValueError
             problems.append(Problem("sources", str(exc)))
-    if settings_cls.model_config.get("unknown_names") is None:
-        # Pydantic's "extra inputs are not permitted" and our finding about the same key are one problem; ours has a
-        # hint. Where the class has an option, building has applied it already.
-        strays = {problem.name: problem for problem in unknown_names(settings_cls, tuple(sources))}
-        problems = [strays.pop(problem.name, problem) for problem in problems] + list(strays.values())
+    if settings_cls.model_config.get("unknown_names") is None:  # with the option, building has checked already
+        problems = _united(problems, unknown_names(settings_cls, tuple(sources)))
     return built, problems
 
 
@@ -69,9 +66,14 @@ def check_names(settings_cls: Any, sources: tuple[Any, ...], invalid: Validation
         warnings.warn("\n".join(map(str, problems)), UnknownNamesWarning, stacklevel=4)
         return
     if invalid is not None:
-        named = {problem.name for problem in problems}
-        problems += [p for p in problems_of(invalid, settings_cls, sources) if p.name not in named]
+        problems = _united(problems_of(invalid, settings_cls, sources), problems)
     raise InvalidConfiguration(settings_cls.__name__, problems)
+
+
+def _united(invalid: list[Problem], strays: list[Problem]) -> list[Problem]:
+    # Pydantic's "extra inputs are not permitted" and our finding about the same key are one problem; ours has a hint.
+    found = {problem.name.lower() for problem in strays}
+    return [*(problem for problem in invalid if problem.name.lower() not in found), *strays]
 
 
 def problems_of(exc: ValidationError, settings_cls: Any, sources: tuple[Any, ...]) -> list[Problem]:
@@ -91,8 +93,9 @@ def _place(settings_cls: Any, sources: tuple[Any, ...], path: tuple[str, ...]) -
         return ""
     steps = [names_of(settings_cls.model_fields[name], name), *((step,) for step in path[1:])]
     for source in sources:
-        if value_at(source(), steps) is not ABSENT:
-            return str(place_in(source, settings_cls, (name, *path[1:])))
+        value, spelled = found_at(source(), steps)
+        if value is not ABSENT:
+            return str(place_in(source, settings_cls, name, spelled))
     return ""
 
 

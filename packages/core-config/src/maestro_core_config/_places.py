@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,37 +38,50 @@ def names_of(field: Any, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(aliases))
 
 
-def value_at(document: Any, steps: list[tuple[str, ...]]) -> Any:
-    """Follow a path whose every step may be spelled in several ways; ABSENT where it ends early."""
+def paths_of(given: Any) -> list[Path]:
+    """List the paths of an option that takes one, several or none."""
+    several = [given] if isinstance(given, str | os.PathLike) else list(given or ())
+    return [Path(path).expanduser() for path in several]
+
+
+def found_at(document: Any, steps: Iterable[tuple[str, ...]]) -> tuple[Any, tuple[str, ...]]:
+    """Follow a path whose every step may be spelled in several ways: the value, and the path as the document has it.
+
+    The value is ABSENT where the path ends early.
+    """
+    path: tuple[str, ...] = ()
     for spellings in steps:
-        if not isinstance(document, dict):
-            return ABSENT
-        document = next((document[name] for name in spellings if name in document), ABSENT)
-    return document
+        name = next((name for name in spellings if name in document), None) if isinstance(document, dict) else None
+        if name is None:
+            return ABSENT, path
+        document, path = document[name], (*path, name)
+    return document, path
 
 
-def place_in(source: Any, settings_cls: Any, path: tuple[str, ...]) -> Place:
-    """Say where in a source the value of a field stands."""
+def place_in(source: Any, settings_cls: Any, name: str, path: tuple[str, ...]) -> Place:
+    """Say where in a source the value of the field `name` stands, which the source has at `path`."""
     if hasattr(source, "location"):
         return Place(getattr(source, "layer", "file"), source.location(path))
     if isinstance(source, DotEnvSettingsSource):
-        return Place(".env", ", ".join(_dotenv_places(source, _variables(source, settings_cls, path))))
+        return Place(".env", ", ".join(_dotenv_places(source, _variables(source, settings_cls, name, path))))
+    if any(kind.__name__ == "CliSettingsSource" for kind in type(source).__mro__):  # older releases have none to import
+        option = ".".join(path)
+        return Place("command line", "--" + (option.replace("_", "-") if source.cli_kebab_case else option))
     if isinstance(source, EnvSettingsSource):
-        return Place("environment", ", ".join(name for name, _ in _variables(source, settings_cls, path)))
+        return Place("environment", ", ".join(name for name, _ in _variables(source, settings_cls, name, path)))
     if isinstance(source, SecretsSettingsSource):
-        return Place("secret file", f"{source.secrets_dir}/{path[0]}")
+        return Place("secret file", _secret_file(source, settings_cls, name))
     if type(source) is InitSettingsSource:
         return Place("argument", path[0])
     return Place(type(source).__name__, "")
 
 
-def _variables(source: Any, settings_cls: Any, path: tuple[str, ...]) -> list[tuple[str, str]]:
+def _variables(source: Any, settings_cls: Any, field_name: str, path: tuple[str, ...]) -> list[tuple[str, str]]:
     """Name the variables that give a field, as the source spells them and as the environment does."""
-    field = settings_cls.model_fields[path[0]]
     spelling = {name if source.case_sensitive else name.lower(): name for name in os.environ}
     delimiter = source.env_nested_delimiter
     found = []
-    for _, env_name, *_ in source._extract_field_info(field, path[0]):
+    for env_name in _names_in(source, settings_cls, field_name):
         exact = delimiter.join((env_name, *(step.lower() for step in path[1:]))) if delimiter else env_name
         matches = [name for name in (exact, env_name) if name in source.env_vars]
         if not matches and delimiter:
@@ -79,12 +92,26 @@ def _variables(source: Any, settings_cls: Any, path: tuple[str, ...]) -> list[tu
     return found
 
 
+def _names_in(source: Any, settings_cls: Any, field_name: str) -> list[str]:
+    field = settings_cls.model_fields[field_name]
+    return [info[1] for info in source._extract_field_info(field, field_name)]
+
+
+def _secret_file(source: Any, settings_cls: Any, field_name: str) -> str:
+    folders = paths_of(source.secrets_dir)
+    names = _names_in(source, settings_cls, field_name)
+    wanted = {name if source.case_sensitive else name.lower() for name in names}
+    for folder in reversed(folders):  # the last one wins
+        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if (file.name if source.case_sensitive else file.name.lower()) in wanted:
+                return str(file)
+    return ", ".join(str(folder) for folder in folders)
+
+
 def _dotenv_places(source: Any, variables: list[tuple[str, str]]) -> Iterator[str]:
-    files = [source.env_file] if isinstance(source.env_file, str | os.PathLike) else list(source.env_file or ())
     for _, wanted in variables:
-        for file in reversed(files):
-            path = Path(file).expanduser()
-            lines = lines_of_keys("env", path.read_text(encoding="utf-8")) if path.is_file() else {}
+        for path in reversed(paths_of(source.env_file)):
+            lines = lines_of_keys("env", path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else {}
             match = next(((steps[0], n) for steps, n in lines.items() if steps[0].lower() == wanted.lower()), None)
             if match:
                 yield f"{path}:{match[1]} {match[0]}"

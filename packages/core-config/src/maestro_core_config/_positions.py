@@ -23,9 +23,10 @@ _DOTENV_KEY = re.compile(r"\s*(?:export\s+)?['\"]?([^\s='\"#]+)['\"]?\s*=")
 
 def lines_of_keys(kind: str, text: str) -> dict[KeyPath, int]:
     """Map each key path of a document to its line, counted from 1; `kind` is toml, json, yaml or env."""
-    found: dict[KeyPath, int] = {}
-    for path, line in {"toml": _toml, "json": _json, "yaml": _yaml, "env": _dotenv}[kind](text):
-        found.setdefault(path, line)
+    places = list({"toml": _toml, "json": _json, "yaml": _yaml, "env": _dotenv}[kind](text))
+    # Of a key given twice the last one counts; TOML has that in lists of tables only, where the first is meant.
+    found = dict(reversed(places) if kind == "toml" else places)
+    for path, line in places:
         for depth in range(1, len(path)):
             found.setdefault(path[:depth], line)
     return found
@@ -33,21 +34,37 @@ def lines_of_keys(kind: str, text: str) -> dict[KeyPath, int]:
 
 def _toml(text: str) -> Iterator[tuple[KeyPath, int]]:
     table: KeyPath = ()
-    closing = ""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if closing:
-            closing = "" if closing in line else closing
-            continue
+    lines = text.split("\n")
+    number = 0
+    while number < len(lines):
+        line, number = lines[number], number + 1
         header, key = _TOML_HEADER.match(line), _TOML_KEY.match(line)
         if key:
             path = (*table, *_dotted(key.group(1)))
             yield path, number
-            for inner in re.finditer(r"[{,]\s*([A-Za-z0-9_-]+)\s*=", line[key.end() :]):
-                yield (*path, inner.group(1)), number
-            closing = next((mark for mark in ('"""', "'''") if line[key.end() :].count(mark) == 1), "")
+            value, further = _toml_value([line[key.end() :], *lines[number:]])
+            yield from (((*path, *inner), number) for inner in _paths_in(value))
+            number += further
         elif header:
             table = _dotted(header.group(2))
             yield table, number
+
+
+def _toml_value(lines: list[str]) -> tuple[Any, int]:
+    """Parse the value that begins on the first line, and count the further lines that it goes on for."""
+    for further in range(len(lines)):
+        try:
+            return tomllib.loads("value = " + "\n".join(lines[: further + 1]))["value"], further
+        except tomllib.TOMLDecodeError:
+            continue
+    return None, 0
+
+
+def _paths_in(value: Any) -> Iterator[KeyPath]:
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield (key,)
+            yield from ((key, *inner) for inner in _paths_in(part))
 
 
 def _dotted(text: str) -> KeyPath:
@@ -87,19 +104,25 @@ def _yaml(text: str) -> Iterator[tuple[KeyPath, int]]:
     import yaml
 
     def walk(node: Any, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+        if isinstance(node, yaml.SequenceNode):  # of mappings, behind a merge key
+            for part in reversed(node.value):
+                yield from walk(part, path)
         if isinstance(node, yaml.MappingNode):
+            merged = [value for key, value in node.value if key.tag == "tag:yaml.org,2002:merge"]
+            for value in merged:
+                yield from walk(value, path)
             for key, value in node.value:
+                if value in merged:
+                    continue
                 here = (*path, str(key.value))
                 yield here, key.start_mark.line + 1
-                yield from walk(value, here)
+                if isinstance(value, yaml.MappingNode):
+                    yield from walk(value, here)
 
     yield from walk(yaml.compose(text, Loader=yaml.SafeLoader), ())
 
 
 def _dotenv(text: str) -> Iterator[tuple[KeyPath, int]]:
-    # python-dotenv takes the last assignment of a name, so the last line wins here as well.
-    last: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), start=1):
         if match := _DOTENV_KEY.match(line):
-            last[match.group(1)] = number
-    yield from (((name,), number) for name, number in last.items())
+            yield (match.group(1),), number

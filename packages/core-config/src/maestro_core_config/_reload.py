@@ -8,14 +8,12 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
-from ._live import MASK
 from ._loading import build
 from ._places import Place
 from ._problems import InvalidConfiguration, Problem
-from ._secrecy import holds_secret, is_secret_type
+from ._secrecy import holds_secret, shown_value
 from ._sources import load_of, remember_load
 
 T = TypeVar("T")
@@ -32,8 +30,8 @@ class Change(Generic[T]):
     secret: bool = False
 
     def __repr__(self) -> str:
-        old, new = (MASK, MASK) if self.secret else (self.old, self.new)
-        return f"{self.name}: {old!r} -> {new!r} ({self.place})"
+        old, new = (shown_value(value, secret=self.secret) for value in (self.old, self.new))
+        return f"{self.name}: {old} -> {new} ({self.place})"
 
     def reverse(self) -> Change[T]:
         """Return the change that undoes this one."""
@@ -88,8 +86,8 @@ def on_change(settings: Any, *names: str) -> Callable[[Subscriber], Subscriber]:
 def reload(settings: Any) -> tuple[Change[Any], ...]:
     """Read every source again, validate, and replace all values at once; return what changed.
 
-    Explicit arguments of the first load and values assigned to live fields stay. Readers see either all old or all
-    new values, whichever way they hold the object.
+    Explicit arguments of the first load, values assigned to live fields and private attributes stay; cached properties
+    are computed anew. Readers see either all old or all new fields, whichever way they hold the object.
 
     Raises:
         ReloadRefused: when the new values are invalid or a subscriber objects; nothing has changed then.
@@ -104,7 +102,8 @@ def reload(settings: Any) -> tuple[Change[Any], ...]:
         changes = _changes(settings, fresh)
         _announce(settings, changes)
         kept = {name: value for name, value in settings.__dict__.items() if name in live}
-        object.__setattr__(settings, "__pydantic_fields_set__", fresh.__pydantic_fields_set__)
+        for name in ("__pydantic_fields_set__", "__pydantic_extra__"):
+            object.__setattr__(settings, name, getattr(fresh, name))
         # One assignment, so that a reader in another thread never sees half of a reload.
         object.__setattr__(settings, "__dict__", {**fresh.__dict__, **kept})
         remember_load(settings, load_of(fresh).sources, previous.arguments)
@@ -137,70 +136,6 @@ def override(settings: Any, **values: Any) -> Iterator[Any]:
         object.__setattr__(settings, "__dict__", before)
 
 
-class FileWatcher:
-    """Reloads settings when one of their files changes; `check()` looks once, `start()` looks from a thread."""
-
-    def __init__(
-        self,
-        settings: Any,
-        *,
-        interval_s: float = 2.0,
-        on_refused: Callable[[ReloadRefused], object] = lambda _: None,
-    ) -> None:
-        self._settings = settings
-        self._interval_s = interval_s
-        self._on_refused = on_refused
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._seen = self._fingerprint()
-
-    def check(self) -> tuple[Change[Any], ...]:
-        """Reload if a file is another one than at the last look; a refusal goes to `on_refused`."""
-        now = self._fingerprint()
-        if now == self._seen:
-            return ()
-        self._seen = now
-        try:
-            return reload(self._settings)
-        except ReloadRefused as exc:
-            self._on_refused(exc)
-            return ()
-
-    def start(self) -> None:
-        """Look again and again from a daemon thread until `close()`."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="maestro config watcher", daemon=True)
-            self._thread.start()
-
-    def close(self) -> None:
-        """Stop looking."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.wait(self._interval_s):
-            self.check()
-
-    def _fingerprint(self) -> dict[Path, tuple[int, int, int] | None]:
-        found: dict[Path, tuple[int, int, int] | None] = {}
-        for path in watched_files(self._settings):
-            try:
-                status = path.stat()
-            except OSError:
-                found[path] = None
-            else:
-                found[path] = (status.st_mtime_ns, status.st_size, status.st_ino)
-        return found
-
-
-def watched_files(settings: Any) -> list[Path]:
-    """List the files that settings come from, optional ones that do not exist yet included."""
-    from ._layers import possible_files
-
-    return possible_files(type(settings).model_config)
-
-
 def _changes(settings: Any, fresh: Any) -> tuple[Change[Any], ...]:
     from ._explain import explain
 
@@ -210,8 +145,7 @@ def _changes(settings: Any, fresh: Any) -> tuple[Change[Any], ...]:
     changes = []
     for name in different:
         leaves = [e.place for key, e in explained.items() if key == name or key.startswith(f"{name}.")]
-        annotation = fields[name].annotation
-        secret = is_secret_type(annotation) or (hasattr(annotation, "model_fields") and holds_secret(annotation))
+        secret = holds_secret(fields[name].annotation)
         place = leaves[0] if leaves else Place("unknown", "")
         changes.append(Change(name, getattr(settings, name), getattr(fresh, name), place, secret))
     return tuple(changes)
@@ -226,11 +160,18 @@ def _announce(settings: Any, changes: tuple[Change[Any], ...]) -> None:
                 subscriber(change)
             except Exception as exc:
                 for other, announced in reversed(told):
-                    other(announced.reverse())
+                    _tell_back(other, announced.reverse())
                 name = getattr(subscriber, "__qualname__", type(subscriber).__name__)
                 problem = Problem(change.name, f"{name} objects: {type(exc).__name__}", str(change.place))
                 raise ReloadRefused(f"{type(settings).__name__} not reloaded", [problem]) from exc
             told.append((subscriber, change))
+
+
+def _tell_back(subscriber: Subscriber, change: Change[Any]) -> None:
+    try:
+        subscriber(change)
+    except Exception as exc:  # noqa: BLE001 - the others are still to be told
+        _log.error("%s was not taken back by a subscriber: %s", change.name, type(exc).__name__)
 
 
 def _subscriptions_of(settings: Any) -> _Subscriptions:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, get_args
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, get_args, get_type_hints
 
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 from ._live import MASK
+from ._places import names_of
 
 # Pydantic's generic `Secret[T]` came with 2.7.
 _SECRET_TYPES: tuple[type, ...] = (SecretStr, SecretBytes)
@@ -18,6 +21,11 @@ except ImportError:
     pass
 else:
     _SECRET_TYPES = (*_SECRET_TYPES, Secret)
+
+# A shorter text is in too many sentences by chance, and no secret.
+_SHORTEST_SECRET: Final = 4
+_PASSWORD_IN_URL: Final = re.compile(r"""(://[^/\s:@'"]*:)[^/\s'"]+@""")
+_KNOWN_TYPES: Final = frozenset(get_args(core_schema.ErrorType))
 
 
 def is_secret_type(annotation: Any) -> bool:
@@ -29,56 +37,109 @@ def is_secret_type(annotation: Any) -> bool:
     return any(is_secret_type(part) for part in get_args(annotation))
 
 
-def is_secret_path(model: Any, path: Iterable[Any]) -> bool:
-    """Say whether a path such as `("db", "password")` leads to, or holds, a secret."""
-    step, *rest = (*path, None)
-    field = model.model_fields.get(step) if isinstance(model, type) and issubclass(model, BaseModel) else None
-    if field is None:
-        return _is_secret_alias(model, step)
-    if is_secret_type(field.annotation):
+def holds_secret(annotation: Any, _above: frozenset[Any] = frozenset()) -> bool:
+    """Say whether a value of this type has a secret in it, however deep: in a list of models, in a dataclass."""
+    if is_secret_type(annotation):
         return True
-    models = [part for part in (field.annotation, *get_args(field.annotation)) if _is_model(part)]
-    return any(is_secret_path(part, rest[:-1]) if rest[:-1] else holds_secret(part) for part in models)
+    if isinstance(annotation, type) and annotation not in _above:
+        above = _above | {annotation}
+        return any(holds_secret(part, above) for part in (*_types_of_fields(annotation), *get_args(annotation)))
+    return any(holds_secret(part, _above) for part in get_args(annotation))
 
 
-def holds_secret(model: Any) -> bool:
-    """Say whether a model has a secret field, however deep."""
-    return any(is_secret_path(model, (name,)) for name in model.model_fields)
+def shown_value(value: Any, *, secret: bool) -> str:
+    """Return a value's repr as it may be shown: a secret as a mask, a URL without its password."""
+    return repr(MASK) if secret and value is not None else without_passwords(repr(value))
+
+
+def without_passwords(text: str) -> str:
+    """Mask the passwords of the URLs in a text."""
+    return _PASSWORD_IN_URL.sub(rf"\1{MASK}@", text)
 
 
 def without_secret_inputs(exc: ValidationError, model: Any) -> ValidationError:
-    """Return the same validation error with the inputs of secret fields masked, in `errors()` as well."""
+    """Return the same validation error with the inputs of secret fields masked, in `errors()` as well.
+
+    A message that quotes such an input, as those of a class's own validators may, is replaced.
+    """
     errors = exc.errors(include_url=False)
-    # An error at the root of the model carries the whole input, every secret in it.
-    secret = [not error["loc"] or is_secret_path(model, error["loc"]) for error in errors]
+    secret = [_may_be_secret(model, error) for error in errors]
     if not any(secret):
         return exc
-    details: list[InitErrorDetails] = []
-    for error, masked in zip(errors, secret, strict=True):
-        detail = InitErrorDetails(type=_type_of(error), loc=error["loc"], input=MASK if masked else error["input"])
-        if "ctx" in error and isinstance(detail["type"], str):
-            detail["ctx"] = error["ctx"]
-        details.append(detail)
+    texts = {
+        text
+        for error, masked in zip(errors, secret, strict=True)
+        if masked
+        for text in _secret_texts(model, error)
+        if len(text) >= _SHORTEST_SECRET
+    }
+    details = [_detail(error, masked=masked, texts=texts) for error, masked in zip(errors, secret, strict=True)]
     return ValidationError.from_exception_data(exc.title, details, hide_input=True)
+
+
+def forget_document(exc: BaseException) -> None:
+    """Take the text that could not be parsed out of an error's cause, which tools that collect errors may show."""
+    if isinstance(exc.__cause__, json.JSONDecodeError):
+        exc.__cause__.doc = ""
+
+
+def _types_of_fields(kind: type) -> tuple[Any, ...]:
+    if issubclass(kind, BaseModel):
+        return tuple(field.annotation for field in kind.model_fields.values())
+    if any(hasattr(kind, mark) for mark in ("__dataclass_fields__", "__total__", "_fields")):  # typed dict, named tuple
+        try:
+            return tuple(get_type_hints(kind).values())
+        except Exception:  # noqa: BLE001 - a name known to the type checker only
+            return ()
+    return ()
+
+
+def _may_be_secret(model: Any, error: Any) -> bool:
+    # The root's input is the whole document, and a name that is not known may be a secret's, misspelt.
+    if not error["loc"] or error["type"] == "extra_forbidden":
+        return True
+    fields = [field for name, field in model.model_fields.items() if error["loc"][0] in names_of(field, name)]
+    return not fields or any(holds_secret(field.annotation) for field in fields)
+
+
+def _secret_texts(model: Any, error: Any) -> Iterator[str]:
+    given = error["input"]
+    if error["loc"]:
+        yield from _texts_in(given)
+        return
+    parts = given if isinstance(given, dict) else getattr(given, "__dict__", {})
+    for name, field in model.model_fields.items():
+        if holds_secret(field.annotation):
+            yield from _texts_in([parts[key] for key in names_of(field, name) if key in parts])
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    if isinstance(value, _SECRET_TYPES):
+        value = value.get_secret_value()  # type: ignore[attr-defined]  # all of them have it
+    if isinstance(value, dict):
+        value = list(value.values())
+    elif isinstance(value, BaseModel):
+        value = list(value.__dict__.values())
+    if isinstance(value, list | tuple | set | frozenset):
+        for part in value:
+            yield from _texts_in(part)
+    elif isinstance(value, bytes):
+        yield value.decode(errors="replace")
+    elif isinstance(value, str | int | float):
+        yield str(value)
+
+
+def _detail(error: Any, *, masked: bool, texts: set[str]) -> InitErrorDetails:
+    detail = InitErrorDetails(type=_type_of(error), loc=error["loc"], input=MASK if masked else error["input"])
+    said = f"{error['msg']}{error.get('ctx', '')}"
+    if any(text in said for text in texts):
+        detail["type"] = PydanticCustomError(error["type"], "the message quotes a secret, so it is not shown")
+    elif "ctx" in error and isinstance(detail["type"], str):
+        detail["ctx"] = error["ctx"]
+    return detail
 
 
 def _type_of(error: Any) -> str | PydanticCustomError:
     if error["type"] in _KNOWN_TYPES:
         return str(error["type"])
     return PydanticCustomError(error["type"], "{text}", {"text": error["msg"]})
-
-
-def _is_model(part: Any) -> bool:
-    return isinstance(part, type) and issubclass(part, BaseModel)
-
-
-def _is_secret_alias(model: Any, alias: Any) -> bool:
-    # An alias may be one of several choices or a path; a doubtful one counts as secret if any field could be meant.
-    return any(
-        is_secret_type(field.annotation) or (_is_model(field.annotation) and holds_secret(field.annotation))
-        for field in getattr(model, "model_fields", {}).values()
-        if alias in (field.alias, field.validation_alias) or not isinstance(field.validation_alias, str | None)
-    )
-
-
-_KNOWN_TYPES = frozenset(get_args(core_schema.ErrorType))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from pydantic_settings import DotEnvSettingsSource
 
@@ -88,12 +88,31 @@ def _wrapped(hook: Callable[..., Any]) -> Callable[..., Any]:
             if isinstance(source, DotEnvSettingsSource):
                 _prepare_dotenv(source, cls.__live_fields__)
         chosen = _under_way.get()
-        if chosen is not None:
-            chosen[:] = sources
-        return sources
+        if chosen is None:
+            return sources
+        chosen[:] = sources
+        return _Watched(sources, chosen)
 
     setattr(settings_customise_sources, _WRAPPED, True)
     return settings_customise_sources
+
+
+class _Watched(tuple[Any, ...]):  # noqa: SLOT001 - a tuple cannot have any
+    """Chosen sources that notice the one put before them: pydantic-settings adds the command line after its hook."""
+
+    chosen: list[Any]
+
+    def __new__(cls, sources: Iterable[Any], chosen: list[Any]) -> Self:
+        watched = super().__new__(cls, sources)
+        watched.chosen = chosen
+        return watched
+
+    def __add__(self, lower: tuple[Any, ...]) -> Self:
+        return type(self)((*self, *lower), self.chosen)
+
+    def __radd__(self, higher: tuple[Any, ...]) -> Self:
+        self.chosen[:0] = higher
+        return type(self)((*higher, *self), self.chosen)
 
 
 def _prepare_dotenv(source: Any, live: dict[str, Any]) -> None:

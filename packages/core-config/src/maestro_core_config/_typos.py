@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic_settings import EnvSettingsSource
+from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource
 
-from ._places import names_of
+from ._places import names_of, paths_of
+from ._positions import lines_of_keys
 from ._problems import Problem
 
 
@@ -39,14 +40,24 @@ def known_variables(settings_cls: Any, source: Any) -> tuple[set[str], set[str]]
     return exact, open_ended
 
 
-def _nested(env_name: str, annotation: Any, delimiter: str, exact: set[str], open_ended: set[str]) -> None:
+def _nested(
+    env_name: str,
+    annotation: Any,
+    delimiter: str,
+    exact: set[str],
+    open_ended: set[str],
+    above: tuple[Any, ...] = (),
+) -> None:
     models = list(_models_in(annotation))
     for model in models:
+        if model in above:  # it holds itself: as deep as anybody likes
+            open_ended.add(f"{env_name}{delimiter}".lower())
+            continue
         for name, field in model.model_fields.items():
             for spelling in names_of(field, name):
                 inner = f"{env_name}{delimiter}{spelling}".lower()
                 exact.add(inner)
-                _nested(inner, field.annotation, delimiter, exact, open_ended)
+                _nested(inner, field.annotation, delimiter, exact, open_ended, (*above, model))
     if not models and any(part in (dict, Any) for part in _parts(annotation)):
         open_ended.add(f"{env_name}{delimiter}")
 
@@ -58,7 +69,7 @@ def _unknown_variables(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[
         return
     exact, open_ended = known_variables(settings_cls, source)
     folded = {name.lower() for name in exact}
-    for name in sorted(os.environ):
+    for name, place in _names_given(sources):
         lowered = name.lower()
         if (
             lowered.startswith(prefix)
@@ -66,7 +77,23 @@ def _unknown_variables(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[
             and not lowered.startswith(tuple(open_ended) or ("\0",))
         ):
             hint = closest(name, {known.upper() if name.isupper() else known for known in exact})
-            yield Problem(name, "no setting reads this variable", "environment", hint)
+            yield Problem(name, "no setting reads this variable", place, hint)
+
+
+def _names_given(sources: tuple[Any, ...]) -> Iterator[tuple[str, str]]:
+    """List the names in the environment, in `.env` files and in folders of mounted secrets, each with its place."""
+    yield from ((name, "environment") for name in sorted(os.environ))
+    for source in sources:
+        if isinstance(source, DotEnvSettingsSource):
+            for path in paths_of(source.env_file):
+                lines = (
+                    lines_of_keys("env", path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else {}
+                )
+                yield from ((name, f".env {path}:{line}") for (name,), line in lines.items())
+        elif isinstance(source, SecretsSettingsSource):
+            for path in paths_of(source.secrets_dir):
+                names = sorted(file.name for file in path.iterdir()) if path.is_dir() else []
+                yield from ((name, f"secret file {path / name}") for name in names)
 
 
 def _unknown_keys(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[Problem]:

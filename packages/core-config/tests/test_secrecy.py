@@ -1,0 +1,289 @@
+"""No secret is in any error, explanation, log line or document, wherever it hides."""
+
+from __future__ import annotations
+
+import json
+import logging
+import pickle
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from pydantic import (
+    BaseModel,
+    Field,
+    PostgresDsn,
+    SecretBytes,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings
+from typing_extensions import TypedDict
+
+from maestro_core_config import (
+    BaseConfig,
+    ConfigDict,
+    InvalidConfiguration,
+    explain,
+    fingerprint,
+    load,
+    on_change,
+    reload,
+    secret,
+)
+from maestro_core_config._secrecy import holds_secret, without_passwords
+from maestro_core_config.documents import env_example, json_schema_text, kubernetes_manifests, reference_page
+
+SECRET = "hunter2-topsecret"
+
+
+class Account(BaseModel):
+    """A model with a secret."""
+
+    user: str = ""
+    password: SecretStr = SecretStr("")
+
+
+class Tree(BaseModel):
+    """A model that holds itself."""
+
+    name: str = ""
+    children: list[Tree] = Field(default_factory=list)
+
+
+@dataclass
+class Pair:
+    """A dataclass with a secret."""
+
+    user: str
+    password: SecretStr
+
+
+class Row(NamedTuple):
+    """A named tuple with a secret."""
+
+    user: str
+    password: SecretStr
+
+
+class Options(TypedDict):
+    """A typed dictionary with a secret."""
+
+    password: SecretStr
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def everything_of(exc: BaseException) -> str:
+    """What a log, a debugger or a collector of errors could show of an error."""
+    shown = "".join(traceback.format_exception(exc)) + repr(exc) + repr(exc.args)
+    for error in (exc, exc.__cause__, exc.__context__):
+        if isinstance(error, ValidationError):
+            shown += repr(error.errors()) + error.json()
+        elif error is not None:
+            shown += repr(vars(error)) + getattr(error, "doc", "")
+    return shown
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        SecretStr,
+        SecretBytes,
+        list[SecretStr],
+        dict[str, Account],
+        Account | None,
+        Pair,
+        Row,
+        Options,
+        list[tuple[Pair, ...]],
+    ],
+)
+def test_a_type_with_a_secret_anywhere_in_it_holds_one(kind: Any) -> None:
+    """Lists, models, dataclasses, named tuples, typed dictionaries."""
+    assert holds_secret(kind)
+    assert not any(map(holds_secret, (str, list[int], Tree, dict[str, Tree] | None, Any)))
+
+
+def test_values_that_a_higher_layer_hides_are_masked_inside_lists_and_mappings_too() -> None:
+    """What a file gives is plain text, which no model masks."""
+
+    class Settings(BaseConfig):
+        """Models in containers, from two files."""
+
+        model_config = ConfigDict(files=("low.toml", "high.toml"))
+        accounts: list[Account] = Field(default_factory=list)
+        by_name: dict[str, Account] = Field(default_factory=dict)
+        keys: dict[str, SecretStr] = Field(default_factory=dict)
+        maybe: Account | None = None
+
+    content = f"password = '{SECRET}'"
+    for name in ("low.toml", "high.toml"):
+        Path(name).write_text(
+            f"accounts = [{{user = '{name}', {content}}}]\nmaybe = {{{content}}}\n"
+            f"[by_name.x]\n{content}\n[keys]\n{content}\n"
+        )
+    explained = explain(load(Settings))
+    assert SECRET not in str(explained)
+    assert len(explained["accounts"].overrides) == 1
+    assert "user='high.toml'" in explained["accounts"].shown
+
+
+def test_passwords_in_urls_are_masked_wherever_this_package_shows_a_value(caplog: pytest.LogCaptureFixture) -> None:
+    """Explanations, changes and the log of a reload; another password is not another configuration."""
+
+    class Settings(BaseConfig):
+        """A DSN as text and as a type."""
+
+        model_config = ConfigDict(files=("app.toml",))
+        dsn: str = ""
+        url: PostgresDsn | None = None
+
+    Path("app.toml").write_text(f"dsn = 'redis://:{SECRET}@h/0'\nurl = 'postgresql://u:{SECRET}@h/db'\n")
+    settings = load(Settings)
+    assert str(explain(settings)) == (
+        "dsn = 'redis://:**********@h/0'  <- file app.toml:1\n"
+        f"url = {type(settings.url).__name__}('postgresql://u:**********@h/db')  <- file app.toml:2"
+    ) or SECRET not in str(explain(settings))
+    before, seen = fingerprint(settings), []
+    on_change(settings)(seen.append)
+    Path("app.toml").write_text(f"dsn = 'redis://:{SECRET}2@h/0'\nurl = 'postgresql://u:{SECRET}@h/db'\n")
+    with caplog.at_level(logging.INFO, "maestro_core_config"):
+        reload(settings)
+    assert SECRET not in caplog.text + repr(seen)
+    assert SECRET in seen[0].new
+    assert fingerprint(settings) == before
+    assert without_passwords("https://h/a:b@c and http://h:80/") == "https://h/a:b@c and http://h:80/"
+
+
+class OwnWords(BaseConfig):
+    """Validators that quote what they refuse."""
+
+    model_config = ConfigDict(env_prefix="S_")
+    token: SecretStr = SecretStr("")
+    port: int = 1
+
+    @field_validator("token")
+    @classmethod
+    def refused(cls, value: SecretStr) -> SecretStr:
+        if len(value.get_secret_value()) > 5:
+            raise ValueError(f"bad token {value.get_secret_value()}")
+        return value
+
+
+class OwnWordsTogether(BaseConfig):
+    """A validator of the whole model that quotes one field."""
+
+    model_config = ConfigDict(env_prefix="S_")
+    token: SecretStr = SecretStr("")
+
+    @model_validator(mode="after")
+    def refused(self) -> Any:
+        raise ValueError(f"bad token {self.token.get_secret_value()}")
+
+
+class BrokenJson(BaseConfig):
+    """A nested model given as JSON."""
+
+    model_config = ConfigDict(env_prefix="S_")
+    token: Account = Account()
+
+
+class StrictAccount(Account):
+    """Refuses names that it does not know."""
+
+    model_config = {"extra": "forbid"}
+
+
+class Misspelt(BaseConfig):
+    """A list of strict models."""
+
+    model_config = ConfigDict(env_prefix="S_")
+    token: list[StrictAccount] = Field(default_factory=list)
+
+
+@pytest.mark.parametrize("how", [lambda cls: cls(), load], ids=["building", "load"])
+@pytest.mark.parametrize(
+    ("settings_class", "given"),
+    [
+        (OwnWords, SECRET),
+        (OwnWordsTogether, SECRET),
+        (BrokenJson, f'{{"password": "{SECRET}"'),
+        (BrokenJson, f'{{"password": ["{SECRET}"]}}'),
+        (BrokenJson, f'["{SECRET}"]'),
+        (Misspelt, f'[{{"pasword": "{SECRET}"}}]'),
+        (Misspelt, f'[{{"password": ["{SECRET}"]}}]'),
+    ],
+)
+def test_no_error_has_a_secret_in_it(
+    settings_class: type[Any], given: str, how: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message, the traceback, `errors()`, JSON, the cause, and after a trip between processes."""
+    monkeypatch.setenv("S_TOKEN", given)
+    with pytest.raises(ValueError) as caught:
+        how(settings_class)
+    assert SECRET not in everything_of(caught.value)
+    if isinstance(caught.value, InvalidConfiguration):
+        assert SECRET not in everything_of(pickle.loads(pickle.dumps(caught.value)))
+
+
+def test_a_message_that_quotes_nothing_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a validator says is worth reading; only the one that gives the secret away is replaced."""
+
+    class Settings(BaseConfig):
+        """Says what it wants."""
+
+        token: SecretStr = SecretStr("")
+        port: int = 1
+
+        @field_validator("token")
+        @classmethod
+        def long_enough(cls, value: SecretStr) -> SecretStr:
+            raise ValueError("a token has 20 characters")
+
+    monkeypatch.setenv("TOKEN", SECRET)
+    with pytest.raises(ValidationError, match="a token has 20 characters"):
+        Settings()
+    monkeypatch.setenv("S_TOKEN", SECRET)
+    monkeypatch.setenv("S_PORT", "x")
+    with pytest.raises(ValidationError) as caught:
+        OwnWords()
+    assert [(e["type"], e["msg"]) for e in caught.value.errors()] == [
+        ("value_error", "the message quotes a secret, so it is not shown"),
+        ("int_parsing", "Input should be a valid integer, unable to parse string as an integer"),
+    ]
+    with pytest.raises(ValidationError, match=SECRET):  # pydantic-settings' own, for comparison
+        type("Theirs", (BaseSettings,), {"__annotations__": {"token": int}})()
+
+
+def test_no_document_or_dump_has_a_secrets_default() -> None:
+    """Schema, `.env` example, page, manifests, repr, JSON, and pydantic's warnings on the way."""
+
+    class Settings(BaseConfig):
+        """Secrets as defaults of every kind."""
+
+        token: SecretStr = SecretStr(SECRET)
+        raw: SecretBytes = SecretBytes(SECRET.encode())
+        by_name: dict[str, SecretStr] = Field(default_factory=lambda: {"a": SecretStr(SECRET)})
+        account: Account = Account(password=SecretStr(SECRET))
+        accounts: list[Account] = Field(default_factory=lambda: [Account(password=SecretStr(SECRET))])
+        live: str = secret("S_LIVE", SECRET)
+
+    settings = Settings()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        shown = [make(Settings) for make in (json_schema_text, env_example, reference_page)]
+        shown += [kubernetes_manifests(Settings, name="s"), repr(settings), settings.model_dump_json()]
+    shown += [str(explain(settings)), json.dumps([str(w.message) for w in warned]), repr(Settings.__live_fields__)]
+    assert not [text for text in shown if SECRET in text]
+    secret_part = shown[3].partition("kind: Secret")[2]
+    assert "ACCOUNTS" in secret_part, "a list of models with secrets belongs into the Secret"

@@ -19,3 +19,10 @@ def test_only_the_services_own_files_are_read(tmp_path: Path) -> None:
     assert not is_service_code("svc/a.py", b"# @generated\n")
     with pytest.raises(UnusableInput, match="is a file"):
         require_folder(tmp_path / "svc/a.py")
+
+
+def test_a_conf_module_is_the_services_unless_sphinx_reads_it() -> None:
+    """`conf.py` is a usual name for configuration, and Sphinx's is told by what it sets."""
+    assert is_service_code("svc/conf.py", b'import os\nPORT = os.getenv("PORT")\n')
+    assert not is_service_code("manual/conf.py", b'extensions = ["sphinx.ext.autodoc"]\n')
+    assert not is_service_code("docs/conf.py", b"import os\n")

@@ -1,5 +1,6 @@
 """The settings file grows with the code that reads the environment, and keeps what stands in it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -251,3 +252,64 @@ def test_no_variable_takes_the_name_of_something_that_the_class_has(tmp_path):
     fields = vars(scope["Settings"])["__live_fields__"]
     assert len(fields) == len(names)
     assert not set(fields) & set(inherited)
+
+
+@pytest.mark.parametrize(
+    ("variable", "default", "is_secret"),
+    [
+        ("DB_PASS", '"x"', True),
+        ("DBPASS", '"x"', True),
+        ("smtp_password", '"x"', True),
+        ("KEY_PASSPHRASE", '"x"', True),
+        ("DB_PW", '"x"', True),
+        ("SENTRY_DSN", '""', True),
+        ("DATABASE_URL", '"sqlite://"', True),
+        ("SQLALCHEMY_DATABASE_URI", '"sqlite://"', True),
+        ("AMQP_URI", '"amqp://broker"', True),
+        ("SLACK_WEBHOOK_URL", '""', True),
+        ("JWT_SIGNING_KEY", '""', True),
+        ("PASSWORD_SALT", '""', True),
+        ("UPSTREAM", '"https://me:word@example.com/x"', True),
+        ("UPSTREAM", '"https://example.com:80/a@b"', False),
+        ("COMPASS", '"n"', False),
+        ("BYPASS_AUTH", '"0"', False),
+        ("TOKEN_URL", '""', False),
+        ("BASE_URL", '""', False),
+        ("PWD", '"."', False),
+    ],
+)
+def test_a_variable_that_holds_a_secret_is_masked(tmp_path, variable, default, is_secret):
+    """By its name, or by a default with a password in it; an address of something that hands out secrets is none."""
+    changed = migrate(write(tmp_path, a=f'import os\n\nX = os.getenv("{variable}", {default})\n'))
+    assert ("= secret(" in changed["app/settings.py"]) is is_secret
+
+
+def test_what_new_code_would_do_otherwise_is_a_finding(tmp_path):
+    """Dialects of booleans and lists, defaults of another type, and constants that are stated twice now; each says what to write."""
+    code = """import os
+
+SIZE = 5
+DEBUG = os.getenv("DEBUG", "no").lower() == "yes"
+HOSTS = os.getenv("HOSTS", "").split(",")
+TRIES = os.getenv("TRIES", SIZE)
+PORT = int(os.getenv("PORT", "1"))
+IS_PROD = os.getenv("MODE") == "prod"
+NAMES = os.getenv("NAMES", "").split()
+"""
+    made = plan(write(tmp_path, a=code), Options(select([RECIPE]), jobs=1))
+    told = {finding.reason.partition(":")[0]: finding for finding in made.findings if finding.level == "none"}
+    assert set(told) >= {"boolean-dialect", "list-dialect", "mixed-type", "constant-default"}
+    assert '`lower_equals("yes")`' in told["boolean-dialect"].reason
+    assert "parse=boolean" in told["boolean-dialect"].action
+    assert "split_strip_filled" in told["list-dialect"].action
+    assert "parse=int" in told["mixed-type"].action
+    assert "SIZE in app/a.py" in told["constant-default"].reason
+    assert not any(re.search("PORT|MODE|NAMES", finding.reason) for finding in made.findings)
+
+
+def test_a_second_default_that_comes_later_is_a_finding(tmp_path):
+    """A field of an earlier migration counts, too."""
+    migrate(write(tmp_path, a='import os\n\nX = os.getenv("MODE", "a")\n'))
+    write(tmp_path, a=(tmp_path / "app/a.py").read_text(), b='import os\n\nX = os.getenv("MODE", "b")\n')
+    made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
+    assert any("two-readings: MODE is read in 2 ways" in finding.reason for finding in made.findings)

@@ -33,7 +33,6 @@ _BUILD_FILES = frozenset(
         "setup.py",
         "noxfile.py",
         "fabfile.py",
-        "conf.py",
         "versioneer.py",
         "_version.py",
         "gunicorn.conf.py",
@@ -112,6 +111,7 @@ def is_service_code(path: str, raw: bytes) -> bool:
         or name in _BUILD_FILES
         or _OUTSIDE & set(folders)
         or (name == "env.py" and b"alembic" in raw)
+        or (name == "conf.py" and any(mark in raw for mark in (b"sphinx", b"html_theme", b"master_doc")))
     ):
         return False
     return not any(

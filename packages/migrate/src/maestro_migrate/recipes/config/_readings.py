@@ -2,15 +2,17 @@
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..._semantics import Module, Site
+from ._constants import Constant, constant, quoted
 
-__all__ = ["CORES", "Reading", "quoted", "readings"]
+__all__ = ["CORES", "Reading", "readings"]
 
 CORES = ("os.getenv", "os.environ.get", "os.environ")
 
 _ACTION = "declare it in the settings class by hand, with the same default and the same conversion"
+_COMPUTED = "declare it in the settings class with the default `None`, and choose where it is read: `settings.x if settings.x is not None else …`"
 _WRITES = "environment-write: the variable is set or deleted, which other readers see"
 _WHOLE = "whole-environment: the environment is used as a mapping, not for one variable"
 _WRITERS = frozenset({"clear", "pop", "popitem", "putenv", "setdefault", "unsetenv", "update"})
@@ -25,7 +27,8 @@ class Reading:
     One reading: the whole expression, the variable, and the source texts of default and conversion.
 
     `default` is `None` where the reading has none (`os.environ["X"]`); `fallback` names the variable read when the first is unset;
-    `parse` lists converters in the order in which they apply, as code over names of `maestro_core_config` and builtins.
+    `parse` lists converters in the order in which they apply, as code over names of `maestro_core_config` and builtins. `test` is what the expression asks of the
+    value (`is None`), and `names` are the constants that gave the default.
     """
 
     node: ast.expr
@@ -34,6 +37,8 @@ class Reading:
     fallback: str | None
     parse: tuple[str, ...]
     annotation: str
+    test: str = ""
+    names: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, str | None, str | None, str, str]:
@@ -55,7 +60,7 @@ def readings(module: Module, *, report: bool = True) -> Iterator[Reading]:
         found = _core(module, site, inner)
         if isinstance(found, str):
             if report and found:
-                module.refuse(site.whole, found, _ACTION)
+                module.refuse(site.whole, found, _COMPUTED if found.startswith("computed-default") else _ACTION)
             continue
         yield _climb(module, found)
     if report:
@@ -78,7 +83,7 @@ def _core(module: Module, site: Site, inner: set[int]) -> Reading | str:
             ):
                 return Reading(parent, parent.slice.value, None, None, (), "str")
             return "computed-name: the name of the variable is not a literal"
-        return _WHOLE
+        return _membership(parent, site.node) or _WHOLE
     if site.call is None:
         return "passed-on: the function itself is handed on, so its calls cannot be told"
     if site.call.keywords and any(keyword.arg not in {"key", "default"} for keyword in site.call.keywords):
@@ -96,6 +101,19 @@ def _core(module: Module, site: Site, inner: set[int]) -> Reading | str:
     return _with_default(module, site, name.value, default, inner)
 
 
+def _membership(parent: ast.AST | None, environ: ast.expr) -> Reading | None:
+    """Read `"X" in os.environ`, which is true where reading X gives anything but `None`."""
+    if not (isinstance(parent, ast.Compare) and len(parent.ops) == 1 and parent.comparators[0] is environ):
+        return None
+    name, operator = parent.left, parent.ops[0]
+    if not (isinstance(name, ast.Constant) and isinstance(name.value, str) and _is_encodable(name.value)):
+        return None
+    if not isinstance(operator, ast.In | ast.NotIn):
+        return None
+    test = "is not None" if isinstance(operator, ast.In) else "is None"
+    return Reading(parent, name.value, "None", None, (), "str | None", test)
+
+
 def _is_encodable(text: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
@@ -107,16 +125,16 @@ def _with_default(
     whole = site.call
     if default is None:
         return Reading(whole, variable, "None", None, (), "str | None")
-    literal = _literal(module, default)
-    if literal is not None:
-        return Reading(whole, variable, literal, None, (), _annotation_of_default(default))
+    held = constant(module, default)
+    if held is not None:
+        return Reading(whole, variable, held.text, None, (), held.annotation, names=held.names)
     nested = _nested(module, default)
     if nested is not None and nested.fallback is None:
         inner.add(id(nested.node))
         core = nested.node.value if isinstance(nested.node, ast.Subscript) else nested.node
         inner.add(id(core))
-        return Reading(whole, variable, nested.default, nested.variable, (), nested.annotation)
-    return "computed-default: the default is not a literal, so the settings class cannot state it"
+        return replace(nested, node=whole, variable=variable, fallback=nested.variable)
+    return "computed-default: what the default is depends on more than this file's constants, so the settings class cannot state it"
 
 
 def _nested(module: Module, node: ast.expr) -> Reading | None:
@@ -131,29 +149,15 @@ def _nested(module: Module, node: ast.expr) -> Reading | None:
     return None
 
 
-def _literal(module: Module, node: ast.expr) -> str | None:
-    inner = node.operand if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) else node
-    if (
-        isinstance(inner, ast.Constant)
-        and isinstance(inner.value, str | int | float | bool | None)
-        and not (inner is not node and isinstance(inner.value, str | None))
-    ):
-        if isinstance(inner.value, str):
-            return quoted(inner.value)  # by value: the quotes of the source make no other field
-        text = module.source.slice(node)
-        return text if "\n" not in text and "\r" not in text and "#" not in text else repr(ast.literal_eval(node))
-    return None
-
-
-def _annotation_of_default(node: ast.expr) -> str:
-    value = ast.literal_eval(node)
-    if isinstance(value, str):
-        return "str"
-    return "str | None" if value is None else f"{type(value).__name__} | str"
+def _literal(module: Module, node: ast.expr) -> Constant | None:
+    """Return a literal; a name stays where it is read, since `… or NAME` says more than its value does."""
+    return constant(module, node) if isinstance(node, ast.Constant | ast.UnaryOp) else None
 
 
 def _climb(module: Module, core: Reading) -> Reading:
     """Return the reading of the largest enclosing expression whose every step has a converter of the same meaning."""
+    if core.test:
+        return core
     current = core
     while True:
         step = _step(module, current)
@@ -181,11 +185,11 @@ def _step(module: Module, at: Reading) -> Reading | None:
     ):
         literal = _literal(module, parent.values[1])
         if literal is not None and at.annotation in {"str", "str | None", "int", "float"}:
-            kind = _annotation_of_default(parent.values[1])
+            kind = literal.annotation
             return _grown(
                 at,
                 parent,
-                f"or_else({literal})",
+                f"or_else({literal.text})",
                 (
                     at.annotation.removesuffix(" | None")
                     if kind == "str"
@@ -215,7 +219,7 @@ def _grown(at: Reading, node: ast.expr, converter: str, annotation: str) -> Read
         better = joined.get((steps[-2], name))
         if (better is not None and '"' in rest) or (better is not None and "'" in rest):
             steps = (*steps[:-2], f"{better}({rest}")
-    return Reading(node, at.variable, at.default, at.fallback, steps, annotation)
+    return replace(at, node=node, parse=steps, annotation=annotation)
 
 
 def _cast(module: Module, at: Reading, call: ast.Call) -> Reading | None:
@@ -327,9 +331,7 @@ def _comprehension(module: Module, at: Reading, generator: ast.comprehension) ->
     name = names.get((element, tuple(guards))) if element is not None and None not in guards else None  # type: ignore[arg-type]  # None is excluded
     if name is not None:
         arguments = at.parse[-1].removeprefix("split(")
-        return Reading(
-            whole, at.variable, at.default, at.fallback, (*at.parse[:-1], f"{name}({arguments}"), "list[str]"
-        )
+        return replace(at, node=whole, parse=(*at.parse[:-1], f"{name}({arguments}"), annotation="list[str]")
     cast = whole.elt
     if (
         not guards
@@ -341,14 +343,8 @@ def _comprehension(module: Module, at: Reading, generator: ast.comprehension) ->
         and _part(cast.args[0], generator.target.id) == ""
         and _is_builtin(module, cast.func)
     ):
-        return Reading(
-            whole,
-            at.variable,
-            at.default,
-            at.fallback,
-            (*at.parse[:-1], f"each({at.parse[-1]}, {cast.func.id})"),
-            f"list[{cast.func.id}]",
-        )
+        parse = (*at.parse[:-1], f"each({at.parse[-1]}, {cast.func.id})")
+        return replace(at, node=whole, parse=parse, annotation=f"list[{cast.func.id}]")
     return None
 
 
@@ -365,9 +361,3 @@ def _part(node: ast.expr, name: str) -> str | None:
     ):
         return "strip" if _part(node.func.value, name) == "" else None
     return None
-
-
-def quoted(text: str) -> str:
-    """Return a string literal of ASCII-safe text, in double quotes where that needs no escaping."""
-    shown = repr(text)
-    return shown if '"' in shown else f'"{shown[1:-1]}"'

@@ -13,8 +13,8 @@ from ..._plan import FileWrite
 from ..._project import Project, is_test_path
 from ..._semantics import Module
 from ..._spans import Change, Finding
+from ._constants import quoted
 from ._home import SettingsHome, settings_home
-from ._readings import quoted
 
 __all__ = ["declared_fields", "field_names", "merge_fields"]
 
@@ -51,11 +51,17 @@ _IN_USE = frozenset(
 )  # fmt: skip
 _SECRET = re.compile(
     r"^(?!.*_(?:URL|URI|ENDPOINT|PATH|FILE|DIR|NAME|HOST|TTL|ALGORITHM)$).*"
-    r"(?:SECRET|PASSW|_PWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|ACCESS_KEY|ENCRYPTION_KEY|_KEY$|DSN$)"
+    r"(?:SECRET|PASSW|PASSPHRASE|_PWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|ACCESS_KEY|ENCRYPTION_KEY|SIGNING_KEY|CONN(?:ECTION)?_?STR|_KEY$|DSN$|(?:^|_|DB|SMTP|MAIL|USER)PASS$|(?:^|_)(?:PW|SALT)$)"
+    r"|(?:WEBHOOK|DATABASE|DB|SQLALCHEMY|POSTGRES(?:QL)?|PG|MYSQL|MARIADB|MONGO(?:DB)?|REDIS|CACHE|AMQP|RABBIT(?:MQ)?|BROKER|BACKEND)_?(?:URL|URI|DSN)$"
 )
+_CREDENTIALS = re.compile(r"://[^/@\s:]*:[^/@\s]+@")  # in a default: then the variable's own value has some, too
+
+_BOOLEAN_WORDS = frozenset({"", "0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes"})
+_DECLARED = re.compile(r"""(?m)^    (\w+): [^=\n]+ = (?:env|secret)\(["']([^"'\n]+)["']""")
 
 LINE_LENGTH = 88
 NOTHING = "\0"  # stands for "none given" where a key travels as text
+CONSTANT = "\0"  # stands between a settings file and a variable whose default a constant gave
 Key = tuple[str, str | None, str | None, str, str]
 
 
@@ -158,14 +164,18 @@ def _existing(project: Project, home_path: str) -> dict[Key, str]:
 def merge_fields(
     contributions: Iterable[tuple[str, Any]], root: Path, recipe: str
 ) -> tuple[list[FileWrite], list[Finding]]:
-    """Return one write for each settings file that needs fields, and a finding for each variable that is read in two ways."""
+    """Return one write for each settings file that needs fields, and findings on what its fields keep that new code would not do."""
     homes: dict[str, dict[str, list[str]]] = {}
+    findings: list[Finding] = []
     for _path, (where, text) in contributions:
+        if CONSTANT in where:
+            home, _, variable = where.partition(CONSTANT)
+            findings.append(_of_constant(home, variable, text, recipe))
+            continue
         home, mark, name = where.partition("#")
         if mark:
             homes.setdefault(home, {}).setdefault(name, []).append(text)
     writes: list[FileWrite] = []
-    findings: list[Finding] = []
     for home, fields in sorted(homes.items()):
         entries = {name: _key(parts) for name, parts in fields.items()}
         target = root / home
@@ -174,7 +184,12 @@ def merge_fields(
         if before is None or after.encode() != before:
             change = Change((), 1, recipe, f"declares {len(entries)} settings that the code reads", sites=0)
             writes.append(FileWrite(home, before, after.encode(), (change,), "config"))
-        findings += _two_truths(home, entries, recipe)
+        findings += _two_truths(home, entries, before or b"", recipe)
+        findings += [
+            Finding(home, 1, recipe, f"{reason}; the field is `{name}`", action, "none")
+            for name, key in sorted(entries.items())
+            for reason, action in _dialect(key)
+        ]
     return writes, findings
 
 
@@ -189,10 +204,13 @@ def _key(parts: list[str]) -> Key:
     )
 
 
-def _two_truths(home: str, entries: dict[str, Key], recipe: str) -> list[Finding]:
-    by_variable: dict[str, list[str]] = {}
+def _two_truths(home: str, entries: dict[str, Key], before: bytes, recipe: str) -> list[Finding]:
+    by_variable: dict[str, set[str]] = {}
     for name, key in entries.items():
-        by_variable.setdefault(key[0], []).append(name)
+        by_variable.setdefault(key[0], set()).add(name)
+    for name, variable in _DECLARED.findall(before.decode()):
+        if variable in by_variable:
+            by_variable[variable].add(name)
     return [
         Finding(
             home,
@@ -207,9 +225,37 @@ def _two_truths(home: str, entries: dict[str, Key], recipe: str) -> list[Finding
     ]
 
 
+def _of_constant(home: str, variable: str, where: str, recipe: str) -> Finding:
+    reason = f"constant-default: the default of {variable} was {where}, and is stated here, too"
+    return Finding(home, 1, recipe, reason, "change both from now on, or delete the constant where nothing else needs it", "none")  # fmt: skip
+
+
+def _dialect(key: Key) -> list[tuple[str, str]]:
+    """Return what is kept of a way of reading text that differs from the library's own, with what to write instead."""
+    variable, _default, _fallback, parse, annotation = key
+    words = {text.lower() for text in re.findall(r"[\"']([^\"']*)[\"']", parse)}
+    if annotation == "bool" and words and words <= _BOOLEAN_WORDS:
+        reason = f"boolean-dialect: {variable} keeps `{parse}`, which takes any other text without a word"
+        return [
+            (
+                reason,
+                "write `parse=boolean`, which refuses what it does not know, once every environment says true or false",
+            )
+        ]
+    if annotation.startswith("list") and re.search(r"split(?:_strip|_filled)?\([^)]", parse):
+        reason = f"list-dialect: {variable} keeps `{parse}`, with the blanks and the empty parts that it leaves in"
+        return [(reason, "write `split_strip_filled` for it once nothing relies on them")]
+    if annotation.endswith(" | str"):
+        kind = annotation.removesuffix(" | str")
+        reason = f"mixed-type: {variable} is text where it is set, and its default is of type {kind}"
+        return [(reason, f"write `parse={'boolean' if kind == 'bool' else kind}` once its readers expect that")]
+    return []
+
+
 def _maker(key: Key) -> str:
     """Return `secret` for text that must not be shown; a number or a flag is no secret, and its errors must keep their words."""
-    return "secret" if _SECRET.search(key[0]) and key[4].startswith("str") else "env"
+    is_secret = _SECRET.search(key[0].upper()) or _CREDENTIALS.search(key[1] or "")
+    return "secret" if is_secret and key[4].startswith("str") else "env"
 
 
 def _line(name: str, key: Key) -> str:

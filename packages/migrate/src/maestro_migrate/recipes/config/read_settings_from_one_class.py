@@ -56,7 +56,7 @@ from maestro_migrate import Change, Finding, Module, Project
 from ..._plan import FileWrite
 from ._home import settings_home, start_of
 from ._readings import CORES, readings
-from ._settings_file import NOTHING, declared_fields, field_names, merge_fields
+from ._settings_file import CONSTANT, NOTHING, declared_fields, field_names, merge_fields
 
 WORDS = ("getenv", "environ", "maestro_core_config")
 SITES = CORES
@@ -64,7 +64,6 @@ ADDS = ("settings",)
 NEEDS = ("maestro-core-config",)
 ID = "config/read_settings_from_one_class"
 ORDER = 40
-_DIALECT = ("lower_", "upper_", "is_in(", "equals(", "not_equals(", "truthy")
 
 
 def scan(module: Module) -> list[list[str | None]]:
@@ -101,15 +100,8 @@ def edit(module: Module) -> Iterator[Change]:
             )
             continue
         name = names[reading.key]
-        if reading.annotation == "bool" and any(mark in reading.parse_text for mark in _DIALECT):
-            module.refuse(
-                reading.node,
-                f"boolean-dialect: {reading.variable} keeps `{reading.parse_text}`",
-                "consider the standard `boolean` converter, which refuses what it does not know",
-                level="none",
-            )
         yield module.change(
-            module.replace(reading.node, f"{local}.{name}"),
+            module.replace(reading.node, f"{local}.{name} {reading.test}".rstrip()),
             at=reading.node,
             reason=f"{reading.variable} is read through the settings class, at the same moment and with the same result",
             requires=[home.qualname],
@@ -117,6 +109,7 @@ def edit(module: Module) -> Iterator[Change]:
             contributes=[
                 (home.path, name),
                 *((f"{home.path}#{name}", NOTHING if part is None else part) for part in reading.key),
+                *((f"{home.path}{CONSTANT}{reading.variable}", f"{each} in {module.path}") for each in reading.names),
             ],
         )
 

@@ -143,6 +143,16 @@ def test_values_are_encrypted_decrypted_and_rotated(run: Run, monkeypatch: pytes
     assert run("decrypt", "app.toml").output.startswith("key = 'hunter2'")
 
 
+def test_a_value_may_be_for_one_setting_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--for` binds it; a name that cannot be one is wrong use."""
+    ring = run("encrypt", "--new-key", "k").output.strip()
+    monkeypatch.setenv("MAESTRO_CONFIG_KEYS", ring)
+    envelope = run("encrypt", "--for", "db.password", text="hunter2\n").output.strip()
+    assert envelope.startswith("enc:v2:k:db.password:")
+    assert run("decrypt", text=envelope).output == "hunter2\n"
+    assert run("encrypt", "--for", "db:password", text="x").exit_code == 2
+
+
 def test_what_cannot_be_opened_is_wrong_use_and_changes_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """No key, another key, not an envelope, one bad value among good files."""
     assert run("encrypt", text="x").exit_code == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field
 
 from maestro_core_config import BaseConfig, ConfigDict, explain
 from maestro_core_config.crypto import (
@@ -52,6 +53,59 @@ def test_a_key_id_is_part_of_what_is_sealed() -> None:
     renamed = Keyring({"2025": OLD.keys["2024"]})
     with pytest.raises(DecryptionError, match="does not open"):
         renamed.decrypt(OLD.encrypt("x").replace(":2024:", ":2025:"))
+
+
+def test_a_bound_envelope_opens_as_its_own_setting_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Swapped between settings, renamed, or stripped of its name it is refused; rotated it keeps its name."""
+
+    class Settings(BaseConfig):
+        """A secret, and a text that everybody may see."""
+
+        model_config = ConfigDict(files=("app.toml",), env_file=".env", extra="ignore", keyring=lambda: BOTH)
+        db: dict[str, str] = Field(default_factory=dict)
+        greeting: str = ""
+        token: str = ""
+
+    monkeypatch.chdir(tmp_path)
+    envelope = OLD.encrypt("hunter2", name="db.password")
+    Path("app.toml").write_text(f"[db]\npassword = '{envelope}'\n")
+    Path(".env").write_text(f"TOKEN={OLD.encrypt('t', name='TOKEN')}\n")
+    assert (Settings().db, Settings().token) == ({"password": "hunter2"}, "t")
+    rotated = rewrite_envelopes(envelope, BOTH.rotate)
+    assert rotated.startswith("enc:v2:2025:db.password:")
+    assert NEW.decrypt(rotated, name="DB.Password") == "hunter2"
+    Path("app.toml").write_text(f"greeting = '{envelope}'\n")
+    with pytest.raises(
+        DecryptionError, match=r"app.toml.greeting: encrypted for 'db.password', and not for 'greeting'"
+    ):
+        Settings()
+    Path("app.toml").write_text("")
+    Path(".env").write_text(f"GREETING={OLD.encrypt('t', name='TOKEN')}\n")
+    with pytest.raises(DecryptionError, match="encrypted for 'TOKEN', and not for 'greeting'"):
+        Settings()
+    for moved in (envelope.replace("db.password", "greeting"), envelope.replace("v2:2024:db.password", "v1:2024")):
+        with pytest.raises(DecryptionError, match="does not open"):
+            OLD.decrypt(moved, name="greeting")
+    with pytest.raises(DecryptionError, match="use letters"):
+        OLD.encrypt("x", name="a:b")
+
+
+@given(st.integers(min_value=0, max_value=56))
+def test_a_truncated_envelope_does_not_open(length: int) -> None:
+    """Cut anywhere, padded or not: one class of error, and no part of the text."""
+    envelope = OLD.encrypt("hunter2-hunter2", name="a")
+    cut = envelope[: len("enc:v2:2024:a:") + length]
+    for text in (cut, cut + "=" * (-length % 4)):
+        with pytest.raises(DecryptionError):
+            OLD.decrypt(text)
+
+
+def test_an_older_envelope_opens_until_its_key_is_gone() -> None:
+    """A replay is not noticed; taking the old key out of the ring ends it."""
+    older = OLD.encrypt("old password", name="db.password")
+    assert BOTH.decrypt(older, name="db.password") == "old password"
+    with pytest.raises(DecryptionError, match="encrypted with key '2024'"):
+        NEW.decrypt(older, name="db.password")
 
 
 def test_rotation_seals_again_with_the_first_key_and_rests() -> None:

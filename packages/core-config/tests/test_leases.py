@@ -11,7 +11,7 @@ pytest.importorskip("hvac")
 
 from maestro_core_config.leases import Credentials, LeasedCredentials
 from maestro_core_config.testing import ROOT_TOKEN, FakeVault
-from maestro_core_config.vault import Token, VaultError, VaultSession
+from maestro_core_config.vault import AppRole, Token, VaultError, VaultSession
 
 
 class Clock:
@@ -117,40 +117,122 @@ def test_an_outage_keeps_the_old_credentials_and_is_survived(
     assert leased.remaining_s == pytest.approx(60)
 
 
-def test_fifty_rotations_under_load_fail_no_read(leased: LeasedCredentials, clock: Clock) -> None:
-    """Readers use a pool that subscribers re-key; every use finds credentials that the server accepts."""
-    valid: set[str] = {leased.current.content["password"]}
-    pool = {"password": leased.current.content["password"]}
+@pytest.mark.parametrize("way", ["a re-keyed pool", "current credentials, with a grace"])
+def test_fifty_rotations_under_load_fail_no_read(way: str, vault: FakeVault, clock: Clock) -> None:
+    """At every use the server lets the credentials in, although each rotation revokes the ones before."""
+    session = VaultSession(vault.address, login=Token(ROOT_TOKEN))
+    grace_s = 5.0 if way != "a re-keyed pool" else 0.0
+    leased = LeasedCredentials(session, "database/creds/orders", grace_s=grace_s, clock=clock)
+    pool, turn = {"now": leased.current}, threading.Lock()
 
     @leased.on_rotation
     def re_key(new: Credentials) -> None:
-        valid.add(new.content["password"])
-        pool["password"] = new.content["password"]
+        with turn:  # whoever uses the pool has finished
+            pool["now"] = new
 
-    failures: list[str] = []
-    reads = [0]
+    counts = {"reads": 0, "failed": 0}
     stop, started = threading.Event(), threading.Barrier(4)
 
     def read() -> None:
         started.wait()
         while not stop.wait(0.0002):  # readers that never pause would keep the server's threads waiting
-            reads[0] += 1
-            for password in (pool["password"], leased.current.content["password"]):
-                if password not in valid:
-                    failures.append(password)
+            if grace_s:
+                accepted = vault.accepts(**leased.current.content)
+            else:
+                with turn:
+                    accepted = vault.accepts(**pool["now"].content)
+            with counting:
+                counts["reads"] += 1
+                counts["failed"] += not accepted
 
+    counting = threading.Lock()
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
     started.wait()
+    first = leased.current
     for _ in range(50):
         leased.rotate()
     stop.set()
     for reader in readers:
         reader.join()
-    assert failures == []
-    assert leased.rotations == 50
-    assert reads[0] > 50
+    assert (counts["failed"], leased.rotations) == (0, 50)
+    assert counts["reads"] > 50
+    clock.now += 6
+    leased.tick()
+    assert not vault.accepts(**first.content)
+    assert len(vault.revoked) == 50
+    leased.close()
+    assert not vault.accepts(**leased.current.content)
+
+
+@pytest.mark.parametrize(
+    ("ttl_s", "max_s", "logins"), [(30, 100, 8), (1000, 1000, 1), (30, 30, 30), (400, 5000, 1)], ids=str
+)
+def test_what_a_token_leased_is_replaced_before_the_token_ends(
+    ttl_s: float, max_s: float, logins: int, vault: FakeVault, clock: Clock
+) -> None:
+    """Ten minutes, second by second: tokens are renewed to their maximum, then a fresh login re-keys; nobody is shut out."""
+    vault.token_ttl_s, vault.max_token_s = ttl_s, max_s
+    vault.allow_login("approle", role_id="r", secret_id="s")
+    session = VaultSession(vault.address, login=AppRole("r", "s"), clock=clock)
+    leased = LeasedCredentials(session, "database/creds/orders", clock=clock)
+    keyed: list[Credentials] = [leased.current]
+    leased.on_rotation(keyed.append)
+    due = clock.now
+    for _ in range(600):
+        if clock.now >= due:
+            due = clock.now + leased.tick()
+        assert vault.accepts(**leased.current.content), clock.now
+        assert leased.current.content == keyed[-1].content
+        clock.now += 1
+    assert 1 <= session.logins <= logins
+    assert leased.rotations >= session.logins - 1
+    assert any("renew-self" in request for request in vault.requests) == (ttl_s < 600)
+
+
+def test_a_token_that_nobody_can_renew_is_left_to_its_end(vault: FakeVault, clock: Clock) -> None:
+    """A static one: renewed while the server lets it, and looked at no more often than once a second."""
+    vault.token_ttl_s = vault.max_token_s = 60
+    vault.allow_login("approle", role_id="r", secret_id="s")
+    session = VaultSession(vault.address, login=AppRole("r", "s"), clock=clock)
+    session.get("auth/token/lookup-self")
+    token = str(session._client.token)
+    static = VaultSession(vault.address, login=Token(token), clock=clock)
+    assert static.tend_token() == pytest.approx(40)
+    clock.now += 45
+    assert static.tend_token() == pytest.approx(10)
+    clock.now += 14.5
+    assert static.tend_token() == pytest.approx(1.0)
+    clock.now += 5
+    with pytest.raises(VaultError):
+        static.get("secret/data/x")
+    vault.denied.add("auth/token/lookup-self")
+    assert VaultSession(vault.address, login=AppRole("r", "s"), clock=clock).tend_token() == float("inf")
+
+
+def test_going_back_is_told_to_everybody_although_one_fails(
+    leased: LeasedCredentials, vault: FakeVault, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The fresh lease is given back all the same."""
+    keyed: list[str] = []
+
+    @leased.on_rotation
+    def stubborn(new: Credentials) -> None:
+        if new.content["username"] == "user-1":
+            raise RuntimeError
+
+    leased.on_rotation(lambda new: keyed.append(new.content["username"]))
+
+    @leased.on_rotation
+    def objects(_: Credentials) -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        leased.rotate()
+    assert keyed == ["user-2", "user-1"]
+    assert vault.revoked == ["database/creds/orders/2"]
+    assert "did not go back: RuntimeError" in caplog.text
 
 
 def test_the_thread_rotates_by_itself_and_close_gives_the_lease_back(vault: FakeVault) -> None:

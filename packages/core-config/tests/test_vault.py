@@ -301,8 +301,10 @@ class TestOutages:
         settings_class(last_known_good=copy)()
         good = copy.read_text()
         with vault.sealed():
-            with pytest.raises(ConfigError, match="another address, mount or list of paths"):
+            with pytest.raises(ConfigError, match="another address, namespace, mount or list of paths"):
                 settings_class(last_known_good=copy, paths=("orders", "more"), attempts=1)()
+            with pytest.raises(ConfigError, match="another address, namespace, mount or list of paths"):
+                settings_class(last_known_good=copy, namespace="team-b", attempts=1)()
             copy.write_text(good[:-8] + "AAAAAAA=")
             with pytest.raises(ConfigError, match="does not open"):
                 settings_class(last_known_good=copy, attempts=1)()
@@ -316,6 +318,32 @@ class TestOutages:
         with pytest.raises(ConfigError, match="no key: set MAESTRO_CONFIG_KEYS"):
             settings_class(last_known_good=tmp_path / "copy")()
         assert list(tmp_path.iterdir()) == []
+
+    def test_a_copy_that_cannot_be_written_does_not_keep_a_service_from_starting(
+        self, vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Vault has answered; a full or read-only disk is a warning. One that cannot be read is an error that names it."""
+        monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("k"))
+        (tmp_path / "file").write_text("not a folder")
+        assert settings_class(last_known_good=tmp_path / "file" / "copy")().port == 5433
+        assert "no last known good copy at" in caplog.text
+
+    def test_a_copy_is_no_value_of_a_setting(
+        self, vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Pasted into a file, where its text might be shown, it does not open."""
+        monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("k"))
+        settings_class(last_known_good=tmp_path / "copy")()
+        (tmp_path / "app.toml").write_text(f"greeting = '{(tmp_path / 'copy').read_text()}'\n")
+
+        class Greeter(BaseConfig):
+            """Shows its greeting."""
+
+            model_config = ConfigDict(files=(str(tmp_path / "app.toml"),))
+            greeting: str = ""
+
+        with pytest.raises(ConfigError, match="encrypted for 'last-known-good', and not for 'greeting'"):
+            Greeter()
 
 
 class TestKeyValue:

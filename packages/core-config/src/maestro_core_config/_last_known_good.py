@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ._replacing import replace_file
 from .crypto import DecryptionError, Keyring
 from .errors import ConfigError
+
+_log: Final = logging.getLogger("maestro_core_config")
+_NAME: Final = "last-known-good"
 
 
 class LastKnownGood:
@@ -34,8 +38,10 @@ class LastKnownGood:
         ring = self._keyring()
         saved_at = datetime.now(UTC).isoformat(timespec="seconds")
         content = json.dumps({"about": self.about, "saved_at": saved_at, "documents": documents})
-        envelope = ring.encrypt(content)
-        replace_file(self.path, envelope.encode())
+        try:
+            replace_file(self.path, ring.encrypt(content, name=_NAME).encode())
+        except OSError as exc:  # Vault has answered, so the service can start; only the next outage is not provided for
+            _log.warning("no last known good copy at %s: %s", self.path, exc.strerror or type(exc).__name__)
 
     def recall(self) -> tuple[dict[str, Any], str]:
         """Open the copy: the documents and when they were saved.
@@ -44,9 +50,13 @@ class LastKnownGood:
             ConfigError: when it cannot be opened or is about something else.
         """
         try:
-            content = json.loads(self._keyring().decrypt(self.path.read_text(encoding="utf-8")))
+            content = json.loads(self._keyring().decrypt(self.path.read_text(encoding="utf-8"), name=_NAME))
         except DecryptionError as exc:
             raise ConfigError(f"the last known good copy {self.path} {exc}") from None
+        except OSError as exc:
+            raise ConfigError(f"the last known good copy {self.path}: {exc.strerror or exc}") from None
         if content["about"] != self.about:
-            raise ConfigError(f"the last known good copy {self.path} is of another address, mount or list of paths")
+            raise ConfigError(
+                f"the last known good copy {self.path} is of another address, namespace, mount or list of paths"
+            )
         return content["documents"], content["saved_at"]

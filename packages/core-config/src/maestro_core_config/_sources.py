@@ -122,7 +122,9 @@ def _prepare_dotenv(source: Any, live: dict[str, Any]) -> None:
     changes = names or any(is_encrypted(value) for value in source.env_vars.values())
     if changes:
         source.env_vars = {
-            name: decrypted(value, where=f"{source.env_file}:{name}", keyring=keyring_of(source.settings_cls))
+            name: decrypted(
+                value, where=f"{source.env_file}:{name}", keyring=keyring_of(source.settings_cls), path=(name,)
+            )
             for name, value in source.env_vars.items()
             if name.lower() not in names
         }

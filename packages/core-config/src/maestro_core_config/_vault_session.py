@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -16,6 +17,9 @@ R = TypeVar("R")
 
 _SERVICE_ACCOUNT_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path
 _RETRIED: Final = frozenset({412, 429, 472, 473, 500, 502, 503, 504})
+_SHARE_BEFORE_RENEWAL: Final = 2 / 3
+_SHARE_WORTH_KEEPING: Final = 1 / 3
+_LEAST_PAUSE_S: Final = 1.0
 _REASONS: Final = {
     400: "the request is not accepted; check credentials and lease",
     401: "the credentials are not accepted",
@@ -130,8 +134,22 @@ class Jwt:
         return f"Jwt({self.role!r}, **********)"
 
 
+@dataclass(frozen=True, slots=True)
+class _TokenLife:
+    """How long the token of one login was granted to live, and since when."""
+
+    login: int
+    since: float
+    granted_s: float
+    first_granted_s: float
+    renewable: bool
+
+
 class VaultSession:
-    """A logged-in connection, safe to share between threads."""
+    """A logged-in connection, safe to share between threads.
+
+    `verify` is a file of certificate authorities, or whether to check at all; unset, `VAULT_CACERT` says it.
+    """
 
     def __init__(
         self,
@@ -142,7 +160,8 @@ class VaultSession:
         timeout_s: float = 5.0,
         attempts: int = 3,
         pause: Callable[[float], object] = time.sleep,
-        verify: bool | str = True,
+        verify: bool | str | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         try:
             import hvac  # type: ignore[import-untyped,unused-ignore]  # it ships no types
@@ -155,7 +174,9 @@ class VaultSession:
         self._lock = threading.Lock()
         self._client = hvac.Client(url=address, namespace=namespace, timeout=timeout_s, verify=verify)
         self._client.token = None  # hvac takes one from the environment by itself; the login decides here
+        self._clock = clock
         self._generation = 0
+        self._life: _TokenLife | None = None
         # hvac names only some statuses by class, and not the same ones in every version; the number is exact.
         self._answered = threading.local()
         self._client.session.hooks["response"].append(self._note_status)
@@ -201,6 +222,58 @@ class VaultSession:
         """
         response = self.call(path, lambda client: client.adapter.put(f"/v1/{path}", json=body))
         return response if isinstance(response, dict) else {}  # hvac gives the bare response for 204
+
+    @property
+    def logins(self) -> int:
+        """How often it has logged in."""
+        return self._generation
+
+    def tend_token(self) -> float:
+        """Renew the token when two thirds of its life are over, or log in afresh when that gives too little.
+
+        Returns the seconds until something may be due again. What Vault leased to a token ends with it.
+
+        Raises:
+            VaultRefused: when a fresh login is refused.
+            VaultUnavailable: when it cannot be asked.
+        """
+        life = self._token_life()
+        due = life.since + life.granted_s * _SHARE_BEFORE_RENEWAL - self._clock()
+        if due > 0:
+            return due
+        granted_s = self._token_renewed(life)
+        if granted_s < life.first_granted_s * _SHARE_WORTH_KEEPING and self._login.renewable:
+            self._forget_token(life.login)
+            life = self._token_life()
+        else:
+            life = replace(life, since=self._clock(), granted_s=granted_s)
+            self._life = life
+        return max(life.granted_s * _SHARE_BEFORE_RENEWAL, _LEAST_PAUSE_S)
+
+    def _token_life(self) -> _TokenLife:
+        login = self._logged_in("auth/token/lookup-self")
+        life = self._life
+        if life is not None and life.login == login:
+            return life
+        try:
+            token = self.get("auth/token/lookup-self")["data"]
+        except VaultRefused:  # a policy may forbid even this; then nobody can tell, and a 403 leads to a fresh login
+            token = {}
+        granted_s = float(token.get("ttl", 0)) or math.inf  # root tokens have no end
+        self._life = _TokenLife(
+            self._generation, self._clock(), granted_s, granted_s, bool(token.get("renewable", False))
+        )
+        return self._life
+
+    def _token_renewed(self, life: _TokenLife) -> float:
+        """Prolong the token's life: for how many seconds it lives now."""
+        if life.renewable:
+            try:
+                answer = self.put("auth/token/renew-self", increment=f"{life.first_granted_s:.0f}s")
+                return float(answer["auth"]["lease_duration"])
+            except VaultRefused:
+                pass
+        return max(life.since + life.granted_s - self._clock(), 0.0)
 
     def call(self, path: str, operation: Callable[[Any], Any]) -> Any:
         """Run one operation, logged in; again after a pause when it may pass, once more after a fresh login on 403."""

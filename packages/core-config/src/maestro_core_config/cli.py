@@ -106,12 +106,14 @@ def diff(target: str, first: str, second: str, exit_code: bool) -> None:
 
 @config.command()
 @click.option("--new-key", "key_id", metavar="ID", help="Make a new key with this id instead of encrypting.")
-def encrypt(key_id: str | None) -> None:
+@click.option("--for", "name", metavar="NAME", help="Let the value open as this setting only, such as db.password.")
+def encrypt(key_id: str | None, name: str | None) -> None:
     """Encrypt a value read from standard input (never an argument, which shells and process lists keep)."""
     if key_id is not None:
         click.echo(new_key(key_id))
         return
-    click.echo(_keyring().encrypt(_typed("Value to encrypt")))
+    with _told():
+        click.echo(_keyring().encrypt(_typed("Value to encrypt"), name=name))
 
 
 @config.command()

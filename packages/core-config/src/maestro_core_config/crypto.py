@@ -1,7 +1,9 @@
 """Encrypted values: AES-256-GCM in a one-line envelope that names its key.
 
-An envelope is `enc:v1:<key id>:<base64url of nonce and ciphertext>`. The key id is authenticated with the text, so
-an envelope cannot be passed off as made with another key. Needs the extra `crypto`.
+An envelope is `enc:v1:<key id>:<base64url of nonce and ciphertext>`, or `enc:v2:<key id>:<name>:<base64url …>` when it
+is for one setting only. Key id and name are authenticated with the text, so an envelope cannot be passed off as made
+with another key, and a bound one not be moved to another setting, where its text might be shown. An older envelope of
+the same name opens as long as its key is in the ring. Needs the extra `crypto`.
 """
 
 from __future__ import annotations
@@ -17,11 +19,15 @@ from typing import Any, Final, Self
 from .errors import ConfigError
 
 KEYS_VARIABLE: Final = "MAESTRO_CONFIG_KEYS"
-_PREFIX: Final = "enc:v1:"
+_PREFIXES: Final = ("enc:v1:", "enc:v2:")
 _NONCE_BYTES: Final = 12
 _KEY_BYTES: Final = 32
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_ENVELOPE: Final = re.compile(r"enc:v1:[A-Za-z0-9._-]{1,64}:[A-Za-z0-9_-]+=*")
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,200}")
+_ENVELOPE: Final = re.compile(
+    rf"enc:(?:v1:(?P<key1>{_KEY_ID.pattern})|v2:(?P<key2>{_KEY_ID.pattern}):(?P<name>{_NAME.pattern}))"
+    r":(?P<sealed>[A-Za-z0-9_-]+=*)"
+)
 
 
 class DecryptionError(ConfigError, ValueError):
@@ -79,43 +85,57 @@ class Keyring:
         """The id of the key that encrypts."""
         return next(iter(self.keys))
 
-    def encrypt(self, text: str) -> str:
-        """Seal a text in an envelope with the first key."""
-        return self.seal(text.encode(), self.primary)
+    def encrypt(self, text: str, *, name: str | None = None) -> str:
+        """Seal a text in an envelope with the first key; with a name it opens as the value of that setting only.
 
-    def decrypt(self, envelope: str) -> str:
-        """Open an envelope.
+        The name is the key's dotted path in the file, `db.password`, or the variable's name in a `.env` file.
 
         Raises:
-            DecryptionError: when it is not an envelope, names an unknown key, or does not authenticate.
+            DecryptionError: when the name has other characters than letters, digits, dot, dash and underscore.
         """
+        return self.seal(text.encode(), self.primary, name=name)
+
+    def decrypt(self, envelope: str, *, name: str | None = None) -> str:
+        """Open an envelope; with a name, only one that is for that setting or for any.
+
+        Raises:
+            DecryptionError: when it is not an envelope, is for another setting, names an unknown key, or does not
+                authenticate.
+        """
+        bound = _parts(envelope)[1]
+        if name is not None and bound is not None and bound.lower() != name.lower():
+            raise DecryptionError(f"encrypted for {bound!r}, and not for {name!r}")
         return self.open(envelope).decode()
 
     def rotate(self, envelope: str) -> str:
         """Seal an envelope's text again with the first key; one that has it already is returned unchanged."""
-        return envelope if key_id_of(envelope) == self.primary else self.encrypt(self.decrypt(envelope))
+        key_id, name, _ = _parts(envelope)
+        return envelope if key_id == self.primary else self.encrypt(self.decrypt(envelope), name=name)
 
-    def seal(self, content: bytes, key_id: str) -> str:
+    def seal(self, content: bytes, key_id: str, *, name: str | None = None) -> str:
         """Seal bytes with a key of this ring."""
+        if name is not None and not _NAME.fullmatch(name):
+            raise DecryptionError(f"name {name!r}: use letters, digits, dot, dash and underscore, at most 200")
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = nonce + _aes_gcm(self.keys[key_id]).encrypt(nonce, content, _bound_to(key_id))
-        return f"{_PREFIX}{key_id}:{base64.urlsafe_b64encode(sealed).decode()}"
+        sealed = nonce + _aes_gcm(self.keys[key_id]).encrypt(nonce, content, _bound_to(key_id, name))
+        head = f"enc:v1:{key_id}" if name is None else f"enc:v2:{key_id}:{name}"
+        return f"{head}:{base64.urlsafe_b64encode(sealed).decode()}"
 
     def open(self, envelope: str) -> bytes:
-        """Open an envelope of bytes.
+        """Open an envelope of bytes, whatever it is for.
 
         Raises:
             DecryptionError: when it is not an envelope, names an unknown key, or does not authenticate.
         """
         from cryptography.exceptions import InvalidTag
 
-        key_id = key_id_of(envelope)
+        key_id, name, text = _parts(envelope)
         key = self.keys.get(key_id)
         if key is None:
             raise DecryptionError(f"encrypted with key {key_id!r}, which is not among {', '.join(self.keys)}")
-        sealed = base64.urlsafe_b64decode(envelope.rpartition(":")[2])
         try:
-            return bytes(_aes_gcm(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(key_id)))
+            sealed = base64.urlsafe_b64decode(text)
+            return bytes(_aes_gcm(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], _bound_to(key_id, name)))
         except (InvalidTag, ValueError):
             pass
         raise DecryptionError(f"does not open with key {key_id!r}: it was changed, or made with another key of that id")
@@ -128,7 +148,7 @@ def new_key(key_id: str) -> str:
 
 def is_encrypted(value: object) -> bool:
     """Say whether a value is meant to be an envelope."""
-    return isinstance(value, str) and value.startswith(_PREFIX)
+    return isinstance(value, str) and value.startswith(_PREFIXES)
 
 
 def key_id_of(envelope: str) -> str:
@@ -137,25 +157,35 @@ def key_id_of(envelope: str) -> str:
     Raises:
         DecryptionError: when the text is not an envelope.
     """
-    if not _ENVELOPE.fullmatch(envelope):
-        raise DecryptionError("not an envelope of the form enc:v1:<key id>:<base64>")
-    return envelope.split(":")[2]
+    return _parts(envelope)[0]
 
 
-def decrypted(value: Any, *, where: str, keyring: Callable[[], Keyring] = Keyring.from_environment) -> Any:
+def decrypted(
+    value: Any,
+    *,
+    where: str,
+    keyring: Callable[[], Keyring] = Keyring.from_environment,
+    path: tuple[str, ...] = (),
+) -> Any:
     """Return a document with every envelope in it opened; the keys are asked for only if there is one.
 
     Raises:
-        DecryptionError: naming the place of the envelope that cannot be opened.
+        DecryptionError: naming the place of the envelope that cannot be opened, or that is for another setting.
     """
     if isinstance(value, dict):
-        return {key: decrypted(part, where=f"{where}.{key}", keyring=keyring) for key, part in value.items()}
+        return {
+            key: decrypted(part, where=f"{where}.{key}", keyring=keyring, path=(*path, str(key)))
+            for key, part in value.items()
+        }
     if isinstance(value, list):
-        return [decrypted(part, where=f"{where}[{index}]", keyring=keyring) for index, part in enumerate(value)]
+        return [
+            decrypted(part, where=f"{where}[{index}]", keyring=keyring, path=(*path, str(index)))
+            for index, part in enumerate(value)
+        ]
     if not is_encrypted(value):
         return value
     try:
-        return keyring().decrypt(value)
+        return keyring().decrypt(value, name=".".join(path))
     except DecryptionError as exc:
         reason = str(exc)
     raise DecryptionError(f"{where}: {reason}")
@@ -175,8 +205,20 @@ def rewrite_envelopes(text: str, change: Callable[[str], str]) -> str:
 _TO_STANDARD: Final = str.maketrans("-_", "+/")
 
 
-def _bound_to(key_id: str) -> bytes:
-    return f"maestro-core-config:v1:{key_id}".encode()
+def _parts(envelope: str) -> tuple[str, str | None, str]:
+    found = _ENVELOPE.fullmatch(envelope)
+    if found is None:
+        raise DecryptionError("not an envelope of the form enc:v1:<key id>:<base64> or enc:v2:<key id>:<name>:<base64>")
+    return found["key1"] or found["key2"], found["name"], found["sealed"]
+
+
+def _bound_to(key_id: str, name: str | None) -> bytes:
+    # A key id holds no colon, so that no two pairs give the same text.
+    return (
+        f"maestro-core-config:v1:{key_id}".encode()
+        if name is None
+        else f"maestro-core-config:v2:{key_id}:{name}".encode()
+    )
 
 
 def _aes_gcm(key: bytes) -> Any:

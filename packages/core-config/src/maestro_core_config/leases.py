@@ -3,6 +3,9 @@
 A replacement is a transaction: new credentials are fetched, every subscriber re-keys its object, and only when all of
 them succeeded do the new ones become current and the old lease is revoked. A subscriber that fails leaves the old
 ones in place, still valid, and the replacement is tried again.
+
+Vault revokes what a token leased when the token ends, so the session's token is kept alive from here, too, and what
+was leased under an ended one is replaced at once.
 """
 
 from __future__ import annotations
@@ -31,6 +34,13 @@ class LeaseServer(Protocol):
     def put(self, path: str, **body: Any) -> dict[str, Any]:
         """Write to a path."""
 
+    def tend_token(self) -> float:
+        """Keep the token alive; return the seconds until that may be due again."""
+
+    @property
+    def logins(self) -> int:
+        """How often the session has logged in; leases belong to the token of one login."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
@@ -52,18 +62,24 @@ class LeasedCredentials:
     """Credentials under a lease, current at every moment; reading them takes no lock.
 
     `tick()` does what is due and says when to come again; `start()` calls it from a thread. With neither, the
-    credentials are those first fetched.
+    credentials are those first fetched. Replaced credentials are revoked at once, or `grace_s` later: for readers that
+    take `current` and connect with it by themselves.
     """
 
-    def __init__(self, session: LeaseServer, path: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, session: LeaseServer, path: str, *, grace_s: float = 0.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._session = session
         self._path = path
+        self._grace_s = grace_s
         self._clock = clock
+        self._retired: list[tuple[float, Credentials]] = []
         self._subscribers: list[Subscriber] = []
         self._turn = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._current = self._fetch()
+        self._login = session.logins
         self._granted_s = self._current.duration_s
         self._since = clock()
         self.rotations = 0
@@ -86,17 +102,16 @@ class LeasedCredentials:
     def tick(self) -> float:
         """Renew or replace the credentials if that is due; return the seconds until something may be due again."""
         with self._turn:
-            due = self._current.duration_s * _SHARE_BEFORE_RENEWAL - (self._clock() - self._since)
-            if due > 0:
-                return due
             try:
-                if not self._renewed():
+                self._revoke_retired()
+                token_due = self._session.tend_token()
+                if self._session.logins != self._login or (self._due() <= 0 and not self._renewed()):
                     self._rotate()
             except Exception as exc:  # noqa: BLE001 - whatever a subscriber or the network raises: keep serving, retry
                 reason = str(exc) if isinstance(exc, VaultError) else type(exc).__name__
                 _log.warning("credentials of %s not replaced, %.0f s left: %s", self._path, self.remaining_s, reason)
                 return min(_RETRY_S, max(self.remaining_s / 4, 0.01))
-            return self._current.duration_s * _SHARE_BEFORE_RENEWAL
+            return min(self._due(), token_due, *(at - self._clock() for at, _ in self._retired))
 
     def rotate(self) -> None:
         """Replace the credentials now.
@@ -118,7 +133,12 @@ class LeasedCredentials:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
+        for _, lease in self._retired:
+            self._revoke(lease)
         self._revoke(self._current)
+
+    def _due(self) -> float:
+        return self._current.duration_s * _SHARE_BEFORE_RENEWAL - (self._clock() - self._since)
 
     def _run(self) -> None:
         while not self._stop.wait(self.tick()):
@@ -146,7 +166,7 @@ class LeasedCredentials:
 
     def _rotate(self) -> None:
         fresh, old = self._fetch(), self._current
-        fetched_at = self._clock()
+        fetched_at, login = self._clock(), self._session.logins
         done: list[Subscriber] = []
         try:
             for subscriber in self._subscribers:
@@ -154,12 +174,28 @@ class LeasedCredentials:
                 done.append(subscriber)
         except Exception:
             for subscriber in done:  # those already re-keyed go back to what is still current
-                subscriber(old)
+                self._key_back(subscriber, old)
             self._revoke(fresh)
             raise
-        self._current, self._since, self._granted_s = fresh, fetched_at, fresh.duration_s
+        self._current, self._since, self._granted_s, self._login = fresh, fetched_at, fresh.duration_s, login
         self.rotations += 1
-        self._revoke(old)
+        if self._grace_s > 0:
+            self._retired.append((fetched_at + self._grace_s, old))
+        else:
+            self._revoke(old)
+
+    def _key_back(self, subscriber: Subscriber, old: Credentials) -> None:
+        try:
+            subscriber(old)
+        except Exception as exc:  # noqa: BLE001 - the others are still to be told
+            _log.error("a subscriber to %s did not go back: %s", self._path, type(exc).__name__)
+
+    def _revoke_retired(self) -> None:
+        now = self._clock()
+        over = [lease for at, lease in self._retired if at <= now]
+        self._retired = [(at, lease) for at, lease in self._retired if at > now]
+        for lease in over:
+            self._revoke(lease)
 
     def _revoke(self, lease: Credentials) -> None:
         try:

@@ -26,13 +26,15 @@ class FakeVault:
         self.denied: set[str] = set()
         self.logins: dict[str, dict[str, str]] = {}
         self.token_ttl_s = 3600.0
+        self.max_token_s = 36000.0
         self.lease_s = 60
         self.max_lease_s = 600.0
         self.namespace = ""
         self.requests: list[str] = []
         self.revoked: list[str] = []
         self._tokens: dict[str, float] = {ROOT_TOKEN: float("inf")}
-        self._leases: dict[str, float] = {}
+        self._born: dict[str, float] = {}
+        self._leases: dict[str, tuple[float, str, dict[str, str]]] = {}
         self._wrapped: dict[tuple[str, str], str] = {}
         self._failures: list[tuple[int, Any]] = []
         self._sealed = False
@@ -80,6 +82,12 @@ class FakeVault:
         """Forget every lease, as after a restore."""
         self._leases.clear()
 
+    def accepts(self, username: str, password: str) -> bool:
+        """Say whether the database behind the leases would let somebody in: their lease lives, and its token too."""
+        with self._lock:
+            wanted = {"username": username, "password": password}
+            return any(content == wanted and self._is_alive(token) for _, token, content in self._leases.values())
+
     def break_down(self, status: int, *, times: int = 1, errors: tuple[str, ...] = ()) -> None:
         """Answer the next requests with an error status."""
         self._failures += [(status, list(errors))] * times
@@ -119,21 +127,30 @@ class FakeVault:
                 return status, {"errors": errors}
             if self.namespace and headers.get("X-Vault-Namespace", "").strip("/") != self.namespace:
                 return 404, {"errors": ["no handler for route"]}
-            if path.startswith("auth/") and path.endswith("/login"):
-                return self._log_in(path.split("/")[1], body)
-            if self._tokens.get(headers.get("X-Vault-Token", ""), 0.0) <= self.clock() or path in self.denied:
+            if path.startswith("auth/") and "/login" in path:
+                return self._log_in(path, body)
+            token = headers.get("X-Vault-Token", "")
+            if not self._is_alive(token) or path in self.denied:
                 return 403, {"errors": ["permission denied"]}
-            return self._route(method, path, body)
+            return self._route(method, path, token, body)
 
-    def _log_in(self, kind: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _is_alive(self, token: str) -> bool:
+        return self._tokens.get(token, 0.0) > self.clock()
+
+    def _log_in(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        _, kind, _, *user = path.split("/")
+        body = body | ({"username": user[0]} if user else {})
         if kind not in self.logins or any(body.get(key) != value for key, value in self.logins[kind].items()):
             return 400, {"errors": ["invalid role or secret ID"]}
         token = f"token-{self._next()}"
+        self._born[token] = self.clock()
         self._tokens[token] = self.clock() + self.token_ttl_s
         return 200, {"auth": {"client_token": token, "lease_duration": int(self.token_ttl_s), "renewable": True}}
 
-    def _route(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    def _route(self, method: str, path: str, token: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         mount, _, rest = path.partition("/")
+        if mount == "auth":
+            return self._token(rest, token, body)
         if path == "sys/leases/renew":
             return self._renew(body)
         if path == "sys/leases/revoke":
@@ -141,7 +158,7 @@ class FakeVault:
             self._leases.pop(body["lease_id"], None)
             return 204, {}
         if rest.startswith("creds/"):
-            return self._lease(path)
+            return self._lease(path, token)
         if mount == "transit":
             return self._transit(rest, body)
         if mount in self.kv1 and rest in self.kv1[mount] and method == "GET":
@@ -152,6 +169,18 @@ class FakeVault:
         names = {*self.kv2.get(mount, {}), *self.kv1.get(mount, {})}
         keys = sorted({name.removeprefix(folder).lstrip("/") for name in names if name.startswith(folder)})
         return (200, {"data": {"keys": keys}}) if method == "LIST" and keys else (404, {"errors": []})
+
+    def _token(self, operation: str, token: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        end = self._tokens[token]
+        renewable = end != float("inf")
+        if operation == "token/lookup-self":
+            return 200, {"data": {"ttl": int(end - self.clock()) if renewable else 0, "renewable": renewable}}
+        if operation != "token/renew-self" or not renewable:
+            return 400, {"errors": ["lease is not renewable"]}
+        asked = float(str(body["increment"]).removesuffix("s"))
+        self._tokens[token] = min(self.clock() + asked, self._born[token] + self.max_token_s)
+        left = int(self._tokens[token] - self.clock())
+        return 200, {"auth": {"client_token": token, "lease_duration": left, "renewable": True}}
 
     def _transit(self, rest: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         operation, _, key = rest.partition("/")
@@ -171,16 +200,16 @@ class FakeVault:
         document = {"data": {"data": versions[-1], "metadata": metadata}}
         return (404 if versions[-1] is None else 200), document
 
-    def _lease(self, path: str) -> tuple[int, dict[str, Any]]:
+    def _lease(self, path: str, token: str) -> tuple[int, dict[str, Any]]:
         number = self._next()
         lease_id = f"{path}/{number}"
-        self._leases[lease_id] = self.clock()
         content = {"username": f"user-{number}", "password": f"password-{number}"}
+        self._leases[lease_id] = self.clock(), token, content
         return 200, {"lease_id": lease_id, "lease_duration": self.lease_s, "renewable": True, "data": content}
 
     def _renew(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        since = self._leases.get(body["lease_id"])
-        if since is None:
+        since, token, _ = self._leases.get(body["lease_id"], (0.0, "", {}))
+        if not self._is_alive(token):
             return 400, {"errors": ["lease not found"]}
         left = max(0, min(float(body["increment"]), since + self.max_lease_s - self.clock()))
         return 200, {"lease_id": body["lease_id"], "lease_duration": int(left), "renewable": left > 0}

@@ -61,7 +61,7 @@ class Vault:
 
     Every key of the documents at `paths` is a field's name or alias, a later path winning over an earlier one;
     `fields` maps single fields to `path#key`. `address`, `namespace` and the token default to `VAULT_ADDR`,
-    `VAULT_NAMESPACE` and `VAULT_TOKEN`. With `last_known_good` the documents are kept in that file, encrypted with
+    `VAULT_NAMESPACE` and `VAULT_TOKEN`, `verify` (a file of certificate authorities) to `VAULT_CACERT`. With `last_known_good` the documents are kept in that file, encrypted with
     the keys of `MAESTRO_CONFIG_KEYS`, and used when Vault cannot be reached.
     """
 
@@ -74,6 +74,7 @@ class Vault:
     namespace: str | None = None
     timeout_s: float = 5.0
     attempts: int = 3
+    verify: bool | str | None = None
     last_known_good: str | os.PathLike[str] | None = None
     session: VaultSession | None = None
 
@@ -103,6 +104,7 @@ class Vault:
             namespace=self.namespace or os.environ.get("VAULT_NAMESPACE"),
             timeout_s=self.timeout_s,
             attempts=self.attempts,
+            verify=self.verify,
         )
 
     def all_paths(self) -> tuple[str, ...]:
@@ -200,7 +202,8 @@ class VaultSource(InitSettingsSource):
 
     def _about(self) -> str:
         address = self.options.address or os.environ.get("VAULT_ADDR", "")
-        return f"{address}|{self.options.mount}|{','.join(self.options.all_paths())}"
+        namespace = self.options.namespace or os.environ.get("VAULT_NAMESPACE", "")
+        return f"{address}|{namespace}|{self.options.mount}|{','.join(self.options.all_paths())}"
 
 
 def transit_keyring(

@@ -6,7 +6,7 @@ export UV_PYTHON_DOWNLOADS ?= never
 CODE := packages utilities scripts benchmarks tests conftest.py $(wildcard examples/*.py)
 SOURCES := $(wildcard packages/*/src utilities/src)
 
-.PHONY: help setup demo test test-lowest test-corpus check format bless coverage bench docs lock services-up services-down services-status test-migration clean
+.PHONY: help setup demo test test-lowest test-frameworks test-corpus check format bless coverage bench docs lock services-up services-down services-status test-migration clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 22
@@ -26,6 +26,9 @@ test: setup ## Run every test
 
 test-lowest: setup ## Run the libraries' tests with the oldest releases they work with
 	scripts/test-lowest core-config core-logging monitoring core-api
+
+test-frameworks: setup ## Run what looks at FastAPI's and Starlette's routes with releases between the oldest and the newest
+	scripts/test-frameworks
 
 test-corpus: setup ## Run the engine over the whole standard library and site-packages
 	MAESTRO_CORPUS=whole $(PYTHON) -m pytest -m corpus packages/migrate/tests

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import BackgroundTasks, FastAPI, WebSocket
+from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -57,6 +59,45 @@ def test_requests_are_counted_by_template_status_and_method() -> None:
     assert 'http_requests_total{method="_OTHER",route="/items/{i}",status="405"} 50.0' in text
     assert 'http_requests_in_progress{method="GET"} 0.0' in text
     assert text.count("http_requests_total{") == 3
+
+
+def test_websockets_and_broken_answers_are_counted_for_what_they_were() -> None:
+    """A WebSocket is a 101, or a 500, without a duration; a stream that breaks off is a 500, a failed background task is not."""
+    mine = RequestMetrics(registry=(registry := CollectorRegistry()))
+    app = MaestroAPI(metrics=mine)
+
+    @app.websocket("/rooms/{name}")
+    async def room(socket: WebSocket, name: str) -> None:
+        await socket.accept()
+        if name == "odd":
+            raise ValueError
+        await socket.close()
+
+    @app.get("/stream")
+    def stream() -> StreamingResponse:
+        return StreamingResponse(str(1 // left) for left in (1, 0))
+
+    @app.get("/task")
+    def task(tasks: BackgroundTasks) -> int:
+        tasks.add_task(lambda: 1 // 0)
+        return 1
+
+    client = TestClient(app, raise_server_exceptions=False)
+    for name in ("a", "b", "odd"):
+        with suppress(ValueError), client.websocket_connect(f"/rooms/{name}"):
+            pass
+    for path in ("/stream", "/task"):
+        client.get(path)
+
+    def counted(route: str, status: str) -> float | None:
+        return registry.get_sample_value("http_requests_total", {"method": "GET", "route": route, "status": status})
+
+    assert (counted("/rooms/{name}", "101"), counted("/rooms/{name}", "500")) == (2, 1)
+    assert (counted("/stream", "500"), counted("/stream", "200")) == (1, None)
+    assert (counted("/task", "200"), counted("/task", "500")) == (1, None)
+    durations = {"method": "GET", "route": "/rooms/{name}"}
+    assert registry.get_sample_value("http_request_duration_seconds_count", durations) == 0
+    assert registry.get_sample_value("http_requests_in_progress", {"method": "GET"}) == 0
 
 
 def test_a_sampled_trace_becomes_an_exemplar_and_no_other() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from collections.abc import Callable, Iterator
@@ -235,6 +236,57 @@ def test_ours_is_seen_as_the_hand_written_one(name: str, around: tuple[Any, ...]
     """Status, headers, bodies, exceptions, and context variables on both sides are the same, wherever it stands."""
     own, ours = PAIRS[name]
     assert observed(service(*inner, ours, *around)) == observed(service(*inner, own, *around))
+
+
+@pytest.mark.parametrize("name", sorted(PAIRS))
+@pytest.mark.parametrize("path", ["/broken-stream", "/stream", "/crash"])
+async def test_what_goes_to_the_server_is_the_same(name: str, path: str) -> None:
+    """A stream that breaks is ended, and then raises: test clients of some versions do not show which of the two came."""
+
+    async def sent_by(app: FastAPI) -> list[Any]:
+        sent: list[Any] = []
+        is_over = asyncio.Event()
+
+        async def receive() -> Any:
+            if not is_asked:
+                is_asked.append(True)
+                return {"type": "http.request", "body": b"", "more_body": False}
+            await is_over.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            sent.append((message["type"], message.get("status"), message.get("body"), message.get("more_body", False)))
+
+        is_asked: list[bool] = []
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.4"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "root_path": "",
+            "query_string": b"",
+            "headers": [],
+        }
+        try:
+            await asyncio.wait_for(app(scope, receive, send), 20)
+        except ValueError:
+            sent.append("ValueError")
+        is_over.set()
+        return sent
+
+    own, ours = PAIRS[name]
+    expected = await sent_by(service(own))
+    assert _joined(await sent_by(service(ours))) == _joined(expected)
+
+
+def _joined(sent: list[Any]) -> list[Any]:
+    """Give what was sent with the parts of the body as one, and whether it came to its end."""
+    body = b"".join(message[2] or b"" for message in sent if message[0] == "http.response.body")
+    has_end = any(message[0] == "http.response.body" and not message[3] for message in sent)
+    return [*(message for message in sent if message[0] != "http.response.body"), body, has_end]
 
 
 @pytest.mark.parametrize("chosen", list(itertools.permutations(sorted(PAIRS))))

@@ -12,6 +12,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse
 from fastapi.testclient import TestClient
+from starlette.middleware.cors import CORSMiddleware
 
 from maestro_core_api import DuplicateCheck, MaestroAPI, instrument
 from maestro_core_api._readiness import Readiness
@@ -178,6 +179,89 @@ def test_a_middleware_of_the_service_that_answers_goes_on_answering() -> None:
     assert [client.get("/livez").status_code for _ in range(3)] == [200] * 3
     assert asked.count("/livez") == 1
     assert asked.count("/metrics") == 3
+
+
+class Versioned:
+    """Middleware that puts the version before every path."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Rewrite the path in place."""
+        if scope["type"] == "http":
+            scope["path"] = "/v1" + scope["path"]
+        await self.app(scope, receive, send)
+
+
+def versioned() -> FastAPI:
+    app = FastAPI()
+    app.get("/v1/livez")(lambda: "mine")
+    return app
+
+
+def with_rewriting() -> FastAPI:
+    app = versioned()
+    app.add_middleware(Versioned)
+    return app
+
+
+def with_handler_of_404() -> FastAPI:
+    app = FastAPI()
+
+    @app.exception_handler(404)
+    async def page(request: Request, _: Exception) -> PlainTextResponse:
+        return PlainTextResponse("the page")
+
+    return app
+
+
+def wrapped() -> Any:
+    app = FastAPI()
+    app.get("/livez")(lambda: "mine")
+    app.get("/readyz")(lambda: PlainTextResponse("the database is down", 503))
+    return CORSMiddleware(app, allow_origins=["*"])
+
+
+def dispatching() -> Any:
+    inner = wrapped()
+
+    async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+        await inner(scope, receive, send)
+
+    return dispatch
+
+
+def with_own_readiness() -> FastAPI:
+    """One that says no twice, from a middleware."""
+    app, answers = FastAPI(), iter([503, 503])
+
+    @app.middleware("http")
+    async def ready(request: Request, call_next: Any) -> Any:
+        if request.url.path == "/readyz":
+            return PlainTextResponse("mine", next(answers, 200))
+        return await call_next(request)
+
+    return app
+
+
+@pytest.mark.parametrize(
+    "make",
+    [with_rewriting, lambda: Versioned(versioned()), with_handler_of_404, wrapped, dispatching, with_own_readiness],
+)
+@pytest.mark.parametrize("methods", [("GET", "HEAD"), ("HEAD", "GET")])
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_whatever_answered_a_probe_path_before_answers_it_still(make: Any, methods: tuple[str, ...], path: str) -> None:
+    """By a rewritten path, a handler of 404, in a wrapper, behind a dispatcher, or with a 503: whichever method is asked first."""
+
+    def answers(app: Any) -> list[tuple[int, bytes] | None]:
+        client = TestClient(app)
+        given = [client.request(method, path) for method in methods * 3]
+        return [None if answer.status_code == 404 else (answer.status_code, answer.content) for answer in given]
+
+    before, after = answers(make()), answers(instrument(make()))
+    assert [theirs or ours for theirs, ours in zip(before, after, strict=True)] == after
+    assert all(ours is not None for ours in after)
 
 
 def test_the_question_to_the_middleware_leaves_no_trace(events: Events) -> None:

@@ -16,7 +16,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Host, Mount, Route, Router, WebSocketRoute
 
 from maestro_core_api import MaestroAPI, instrument
-from maestro_core_api._routes import RouteTable
+from maestro_monitoring.asgi import StarletteRoutes
 
 Events = list[dict[str, Any]]
 
@@ -192,7 +192,7 @@ def test_routes_added_while_serving_are_found(events: Events) -> None:
 def test_a_path_is_claimed_by_routes_mounts_redirects_and_defaults() -> None:
     """Whatever the application would answer, or redirect to, is its own."""
     app = service()
-    claims = RouteTable(app).claims
+    claims = StarletteRoutes(app).claims
     scope = {"type": "http", "method": "GET", "headers": [], "root_path": "", "query_string": b""}
     for path in ("/", "/items/3", "/items", "/static", "/static/x", "/sub", "/outer/inner/crash", "/files/a"):
         assert claims({**scope, "path": path}), path
@@ -206,7 +206,7 @@ def test_asking_for_a_claim_leaves_the_scope_alone() -> None:
     """`matches` of included routers writes into the scope it is given: it gets a copy."""
     scope = {"type": "http", "method": "GET", "path": "/livez", "headers": [], "root_path": "", "query_string": b""}
     before = dict(scope)
-    RouteTable(service()).claims(scope)
+    StarletteRoutes(service()).claims(scope)
     assert scope == before
 
 

@@ -6,7 +6,8 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.applications import Starlette
-from starlette.responses import PlainTextResponse
+from starlette.background import BackgroundTask
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from maestro_monitoring import RequestMetrics
@@ -71,7 +72,12 @@ def app(registry, tracing) -> ObservedApp:
 async def call(app, path: str, method: str = "GET", kind: str = "http") -> list:
     sent = []
 
+    asked = []
+
     async def receive():
+        if asked:
+            await asyncio.Event().wait()  # the client stays
+        asked.append(True)
         return {"type": "http.request", "body": b""} if kind == "http" else {"type": "websocket.connect"}
 
     async def send(message) -> None:
@@ -79,6 +85,7 @@ async def call(app, path: str, method: str = "GET", kind: str = "http") -> list:
 
     scope = {
         "type": kind,
+        "asgi": {"version": "3.0", "spec_version": "2.4"},
         "path": path,
         "raw_path": path.encode(),
         "headers": [],
@@ -168,6 +175,87 @@ async def test_a_client_that_goes_away_is_no_server_error(registry):
         await call(app, "/")
     labels = {"method": "GET", "route": "_unmatched", "status": "499"}
     assert registry.get_sample_value("http_requests_total", labels) == 1
+
+
+async def broken_stream(request):
+    async def parts():
+        yield b"a"
+        raise ValueError("broken")
+
+    return StreamingResponse(parts())
+
+
+async def long_stream(request):
+    async def parts():
+        for _ in range(100):
+            yield b"a"
+
+    return StreamingResponse(parts())
+
+
+async def with_task(request):
+    return PlainTextResponse("early", background=BackgroundTask(request.app.state.task))
+
+
+async def test_an_answer_that_breaks_off_is_a_server_error(registry):
+    """Its status was sent before, but nobody has been served."""
+    app = ObservedApp(Starlette(routes=[Route("/s", broken_stream)]), requests=RequestMetrics(registry=registry))
+    with pytest.raises((ValueError, ExceptionGroup)):  # the latter from old Starlette with new anyio
+        await call(app, "/s")
+    assert registry.get_sample_value("http_requests_total", {"method": "GET", "route": "/s", "status": "500"}) == 1
+
+
+async def test_background_tasks_are_no_part_of_the_answer(registry, tracing, exporter):
+    """Neither their time nor their failure is the client's; the trace shows both."""
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def task() -> None:
+        began.set()
+        await go_on.wait()
+        await asyncio.sleep(0.2)
+        raise ValueError("broken")
+
+    inner = Starlette(routes=[Route("/t", with_task)])
+    inner.state.task = task
+    serving = asyncio.create_task(
+        call(ObservedApp(inner, requests=RequestMetrics(registry=registry), tracing=tracing), "/t")
+    )
+    await began.wait()
+    go_on.set()
+    with pytest.raises(ValueError, match="broken"):
+        await serving
+    labels = {"method": "GET", "route": "/t"}
+    assert registry.get_sample_value("http_requests_total", labels | {"status": "200"}) == 1
+    assert registry.get_sample_value("http_request_duration_seconds_sum", labels) < 0.2
+    tracing.provider.force_flush()
+    (span,) = exporter.get_finished_spans()
+    assert span.end_time - span.start_time > 2e8
+    assert span.events[0].attributes["exception.type"] == "ValueError"
+
+
+async def test_a_stream_of_a_hundred_parts_is_one_span(registry, tracing, exporter):
+    """The contrib instrumentation makes one for each ASGI message (litestar #4533, contrib #2695)."""
+    app = ObservedApp(Starlette(routes=[Route("/s", long_stream)]), tracing=tracing)
+    assert len(await call(app, "/s")) > 100
+    tracing.provider.force_flush()
+    assert [span.name for span in exporter.get_finished_spans()] == ["GET /s"]
+
+
+async def test_a_connection_that_breaks_is_no_server_error(registry, tracing, exporter):
+    """Servers say it with an `OSError` from `send`; the status stays the one that was sent."""
+
+    async def gone(message) -> None:
+        if message["type"] == "http.response.body":
+            raise OSError("gone")
+
+    app = ObservedApp(Starlette(routes=ROUTES), requests=RequestMetrics(registry=registry), tracing=tracing)
+    scope = {"type": "http", "method": "GET", "path": "/items/3", "headers": [], "query_string": b"", "root_path": ""}
+    with pytest.raises(OSError, match="gone"):
+        await app(scope, None, gone)
+    labels = {"method": "GET", "route": "/items/{i}", "status": "200"}
+    assert registry.get_sample_value("http_requests_total", labels) == 1
+    tracing.provider.force_flush()
+    assert exporter.get_finished_spans()[0].status.is_unset
 
 
 async def test_lifespan_passes_untouched(registry):

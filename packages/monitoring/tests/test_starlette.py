@@ -1,13 +1,17 @@
-"""Promises of route templates on FastAPI, whose way of including routers changed with 0.137.
+"""Promises of route templates on Starlette and on FastAPI, whose way of including routers changed with 0.137.
 
-What holds for Starlette alone is in `test_asgi.py`.
+Run with releases between the oldest and the newest by `make test-frameworks`.
 """
 
 import pytest
 from fastapi import APIRouter, FastAPI, WebSocket
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Host, Mount, Route, Router
 
 from maestro_monitoring import RequestMetrics
-from maestro_monitoring.asgi import ObservedApp
+from maestro_monitoring.asgi import ObservedApp, StarletteRoutes
 
 
 def application() -> FastAPI:
@@ -34,7 +38,7 @@ def application() -> FastAPI:
     return app
 
 
-async def call(app, path: str, method: str, kind: str) -> None:
+async def call(app, path: str, method: str, kind: str, *, host: str = "localhost") -> None:
     async def receive() -> dict:
         return {"type": "http.request", "body": b""} if kind == "http" else {"type": "websocket.connect"}
 
@@ -46,7 +50,7 @@ async def call(app, path: str, method: str, kind: str) -> None:
         "asgi": {"version": "3.0"},
         "path": path,
         "raw_path": path.encode(),
-        "headers": [],
+        "headers": [(b"host", host.encode())],
         "query_string": b"",
         "root_path": "",
         "http_version": "1.1",
@@ -76,3 +80,116 @@ async def test_a_route_of_an_included_router_has_its_whole_template(registry, ki
         registry.get_sample_value("http_requests_total", dict(zip(("method", "route", "status"), labels, strict=True)))
         == 1
     )
+
+
+async def ok(_request) -> PlainTextResponse:
+    return PlainTextResponse("ok")
+
+
+@pytest.mark.parametrize(("host", "path", "route"), [
+    ("api.example.com", "/h/1", "/h/{x}"),
+    ("acme.example.com", "/m/q/1", "/m/q/{z}"),
+    ("api.example.com", "/nowhere", "/{path}"),
+    ("elsewhere.org", "/h/1", "/h/{plain}"),
+])  # fmt: skip
+async def test_hosts_are_walked_through(registry, host, path, route):
+    """A `Host` has no path of its own; once the look-up failed there and took the request with it."""
+
+    async def plain(_request) -> PlainTextResponse:
+        return PlainTextResponse("plain")
+
+    app = Starlette(
+        routes=[
+            Host("api.example.com", Router([Route("/h/{x}", ok)])),
+            Host("{tenant}.example.com", Router([Mount("/m", routes=[Route("/q/{z}", ok)])])),
+            Route("/h/{plain}", plain),
+        ]
+    )
+    await call(ObservedApp(app, requests=RequestMetrics(registry=registry)), path, "GET", "http", host=host)
+    assert routes_of(registry) == {route}
+
+
+class Stopping:
+    """Middleware that answers itself and lets nobody in."""
+
+    def __init__(self, app) -> None:
+        self.app = app
+
+    async def __call__(self, scope, receive, send) -> None:
+        await PlainTextResponse("no", 401)(scope, receive, send)
+
+
+class Copying(Stopping):
+    """Middleware that hands a copy of the scope down: what the router writes there is not seen outside."""
+
+    async def __call__(self, scope, receive, send) -> None:
+        await self.app(dict(scope), receive, send)
+
+
+@pytest.mark.parametrize("middleware", [Stopping, Copying, CORSMiddleware])
+@pytest.mark.parametrize("is_inside", [True, False])
+async def test_middleware_does_not_hide_the_template(registry, middleware, is_inside):
+    """Added to the application or put around it, whether it answers first or the router sees a copy."""
+    app = application()
+    if is_inside:
+        app.add_middleware(middleware)
+    else:
+        app = middleware(app)
+    await call(ObservedApp(app, requests=RequestMetrics(registry=registry)), "/api/v1/items/3", "GET", "http")
+    assert routes_of(registry) == {"/api/v1/items/{i}"}
+
+
+async def test_behind_a_dispatcher_the_router_that_served_is_asked(registry):
+    """Several applications in one process, behind a function that knows them: each has its own routes."""
+    first, second = Starlette(routes=[Route("/a/{x}", ok)]), Starlette(routes=[Route("/b/{y}", ok)])
+
+    async def dispatch(scope, receive, send) -> None:
+        await (first if scope["path"].startswith("/a") else second)(scope, receive, send)
+
+    app = ObservedApp(dispatch, requests=RequestMetrics(registry=registry))
+    for path in ("/a/1", "/b/1", "/a/2", "/nowhere"):
+        await call(app, path, "GET", "http")
+    assert routes_of(registry) == {"/a/{x}", "/b/{y}", "_unmatched"}
+
+
+async def test_routes_that_cannot_be_read_do_not_spoil_the_request(registry, caplog):
+    """What looks on never raises into a request that has been served; it says so once."""
+
+    class Odd(Route):
+        @property
+        def path_format(self):
+            raise RuntimeError("odd")
+
+        @path_format.setter
+        def path_format(self, _value) -> None:
+            """Forget it."""
+
+    app = ObservedApp(Starlette(routes=[Odd("/odd", ok)]), requests=RequestMetrics(registry=registry))
+    for _ in range(2):
+        await call(app, "/odd", "GET", "http")
+    assert routes_of(registry) == {"_unmatched"}
+    assert [record.message for record in caplog.records] == [
+        "the application's routes cannot be read; requests may show as unmatched"
+    ]
+
+
+def test_a_path_in_doubt_is_the_applications():
+    """When a route cannot say whether it matches, nobody else answers in its place."""
+
+    class Odd(Route):
+        def matches(self, scope):
+            raise RuntimeError("odd")
+
+    assert StarletteRoutes(Starlette(routes=[Odd("/odd", ok)])).claims({"type": "http", "path": "/livez"})
+    assert not StarletteRoutes(Starlette()).claims({"type": "http", "path": "/livez"})
+
+
+def routes_of(registry) -> set[str]:
+    """Give every route that was counted."""
+    return {
+        sample.labels["route"]
+        for family in registry.collect()
+        if family.name == "http_requests"
+        for sample in family.samples
+        if sample.name == "http_requests_total"
+    }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Protocol
 
 from maestro_core_logging import log_context
+from maestro_monitoring.asgi import StarletteRoutes
 
 from . import _probes
 from ._exchange import OBSERVED, ASGIApp, Exchange, HTTPExchange, Scope, WebSocketExchange
@@ -18,16 +18,7 @@ from ._observer import Observer
 from ._readiness import CheckResult
 
 _NOTHING = nullcontext()
-
-
-class Routes(Protocol):
-    """What is known about an application's routes; `RouteTable` for Starlette and its kin."""
-
-    def template(self, scope: Scope, path: str) -> str | None:
-        """Give the template of the route that served this scope."""
-
-    def claims(self, scope: Scope) -> bool:
-        """Whether the application answers this path itself."""
+SWITCHING_PROTOCOLS = 101
 
 
 class ASGIObserver:
@@ -35,9 +26,9 @@ class ASGIObserver:
 
     __slots__ = ("_observer", "_routes")
 
-    def __init__(self, observer: Observer, routes: Routes | None) -> None:
+    def __init__(self, observer: Observer, app: object) -> None:
         self._observer = observer
-        self._routes = routes
+        self._routes = StarletteRoutes(app)
 
     async def serve(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope with the application given; it is given each time so that no cycle keeps it alive."""
@@ -56,8 +47,9 @@ class ASGIObserver:
 
     async def _exchange(self, app: ASGIApp, exchange: Exchange, receive: Receive) -> None:
         scope, observer = exchange.scope, self._observer
-        metrics = observer.request_metrics() if exchange.is_measured else None
-        tracker = _NOTHING if metrics is None else metrics.in_progress(method=scope["method"])
+        metrics = observer.request_metrics()
+        method: str = scope.get("method", "GET")  # a WebSocket's scope has none, but a GET it is
+        tracker = _NOTHING if metrics is None else metrics.in_progress(method=method)
         observer.lifecycle.in_flight += 1
         with log_context(**exchange.context), tracker:
             try:
@@ -67,15 +59,16 @@ class ASGIObserver:
                 raise
             finally:
                 observer.lifecycle.in_flight -= 1
-                route = self._routes.template(scope, exchange.path) if self._routes is not None else None
+                route = self._routes.template(scope, exchange.path)
                 exchange.close()
                 if metrics is not None:
                     trace = exchange.trace
                     metrics.observe(
-                        method=scope["method"],
+                        method=method,
                         route=route,
-                        status=exchange.status,
-                        duration_s=exchange.duration_s,
+                        status=exchange.counted_status,
+                        # How long a WebSocket was open is no matter of speed, also when it ended in a failure.
+                        duration_s=None if exchange.status == SWITCHING_PROTOCOLS else exchange.duration_s,
                         trace_id=trace.trace_id if trace is not None and trace.sampled else None,
                     )
                 if observer.access_log:
@@ -93,24 +86,23 @@ class ASGIObserver:
     async def _probe(self, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         observer = self._observer
         path = scope["path"]
-        if self._routes is not None and self._routes.claims(scope):
+        if self._routes.claims(scope):
             await self._exchange(app, HTTPExchange(observer, scope, send), receive)
             return
         if path not in observer.is_ours:
             # Asked once per path: while the question is open, and after it, the answer is ours unless it was theirs.
             observer.is_ours[path] = True
-            theirs = await _answer_without_router(app, scope, receive) if self._may_answer_unrouted() else None
-            if theirs is not None:
-                observer.is_ours[path] = False
+            theirs = await _answer_of_their_own(app, scope, receive)
+            if theirs:
+                del observer.is_ours[path]
+                if not _probes.is_for_now(_status_of(theirs)):
+                    observer.is_ours[path] = False
                 await self._exchange(_replaying(theirs), HTTPExchange(observer, scope, send), receive)
                 return
         if not observer.is_ours[path]:
             await self._exchange(app, HTTPExchange(observer, scope, send), receive)
             return
         await self._answer(scope, send)
-
-    def _may_answer_unrouted(self) -> bool:
-        return bool(getattr(getattr(self._routes, "app", None), "user_middleware", True))
 
     async def _answer(self, scope: Scope, send: Send) -> None:
         observer = self._observer
@@ -146,8 +138,11 @@ def _is_on_asyncio() -> bool:
     return True
 
 
-async def _answer_without_router(app: ASGIApp, scope: Scope, receive: Receive) -> list[Message] | None:
-    """Give the messages with which a middleware of the application answered before its router, or None."""
+async def _answer_of_their_own(app: ASGIApp, scope: Scope, receive: Receive) -> list[Message]:
+    """Give the messages with which the application answers a path that no route of it claims; none if it does not.
+
+    A middleware may answer, or rewrite the path to a route's; so may a handler of 404, or what a wrapper dispatches to.
+    """
     trial = {**scope, "state": dict(scope.get("state") or {}), OBSERVED: True}
     messages: list[Message] = []
 
@@ -157,9 +152,12 @@ async def _answer_without_router(app: ASGIApp, scope: Scope, receive: Receive) -
     try:
         await app(trial, receive, keep)
     except Exception:  # noqa: BLE001  # this path has no route there: whatever broke was not meant to answer it
-        return None
-    status = next((m["status"] for m in messages if m["type"] == "http.response.start"), 0)
-    return messages if 200 <= status < 300 and "router" not in trial else None
+        return []
+    return messages if _probes.is_an_answer(_status_of(messages)) else []
+
+
+def _status_of(messages: list[Message]) -> int:
+    return next((int(m["status"]) for m in messages if m["type"] == "http.response.start"), 0)
 
 
 def _replaying(messages: list[Message]) -> ASGIApp:

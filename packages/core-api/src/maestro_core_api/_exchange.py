@@ -27,6 +27,7 @@ class Exchange:
         "_observer",
         "_send",
         "context",
+        "counted_status",
         "failure",
         "has_client_left",
         "is_complete",
@@ -36,7 +37,6 @@ class Exchange:
         "status",
         "trace",
     )
-    is_measured = False
 
     def __init__(self, observer: Observer, scope: Scope, send: Send) -> None:
         self._begun = perf_counter()
@@ -46,6 +46,8 @@ class Exchange:
         self.scope = scope
         self.path: str = scope["path"]
         self.status = 0
+        # What metrics count: 500, too, for an answer that began well and broke off.
+        self.counted_status = 0
         self.is_complete = False
         self.has_client_left = False
         self.failure: BaseException | None = None
@@ -115,7 +117,6 @@ class HTTPExchange(Exchange):
     """One request."""
 
     __slots__ = ()
-    is_measured = True
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
@@ -136,9 +137,11 @@ class HTTPExchange(Exchange):
             self.is_complete = not message.get("more_body", False)
 
     def close(self) -> None:
+        has_crashed = self._outcome() == "crashed"
         if self.status == 0:
-            crashed = self.failure is not None and self._outcome() == "crashed"
-            self.status = 500 if crashed else CLIENT_CLOSED_REQUEST
+            self.status = 500 if has_crashed else CLIENT_CLOSED_REQUEST
+        broke_off = has_crashed and not self.is_complete and self.status < 400
+        self.counted_status = 500 if broke_off else self.status
 
     def report(self, route: str | None) -> None:
         self._emit(route, method=self.scope["method"])
@@ -186,6 +189,7 @@ class WebSocketExchange(Exchange):
         self.is_complete = True
         if self.status == 0:
             self.status = 500 if self.failure is not None else CLIENT_CLOSED_REQUEST
+        self.counted_status = 500 if self._outcome() == "crashed" and self.status < 400 else self.status
 
     def report(self, route: str | None) -> None:
         self._emit(route, method="WEBSOCKET")

@@ -14,7 +14,6 @@ from ._asgi import ASGIObserver
 from ._observer import Observer
 from ._problems import problem_handlers, problem_openapi
 from ._readiness import DEFAULT_TIMEOUT_S, ReadinessCheck
-from ._routes import RouteTable
 
 
 class MaestroAPI(FastAPI):
@@ -57,7 +56,7 @@ class MaestroAPI(FastAPI):
             security_headers=security_headers,
             probes=probes,
         )
-        self._maestro_asgi = ASGIObserver(self._maestro_observer, RouteTable(self))
+        self._maestro_asgi = ASGIObserver(self._maestro_observer, self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI scope."""

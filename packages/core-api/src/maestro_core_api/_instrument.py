@@ -67,7 +67,7 @@ def _installed(app: Any, observer: Observer) -> Any:
     elif hasattr(app, "build_middleware_stack") and hasattr(app, "router"):
         _install_in_starlette(app, observer)
     elif _is_asgi(app):
-        app = ObservedASGI(app, ASGIObserver(observer, None))
+        app = ObservedASGI(app, ASGIObserver(observer, app))
     else:
         raise NotInstrumentable(app)
     setattr(app, _OBSERVER, observer)
@@ -75,9 +75,7 @@ def _installed(app: Any, observer: Observer) -> Any:
 
 
 def _install_in_starlette(app: Any, observer: Observer) -> None:
-    from ._routes import RouteTable
-
-    asgi = ASGIObserver(observer, RouteTable(app))
+    asgi = ASGIObserver(observer, app)
     build = app.build_middleware_stack
 
     def observed_stack() -> ObservedASGI:

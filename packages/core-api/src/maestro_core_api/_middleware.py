@@ -45,8 +45,11 @@ class _Place:
     ) -> None:
         """Run the application in a context of its own, and set the header values of the moment when its response begins."""
         outside = copy_context()
+        is_open = False
 
         async def send_with_values(message: Message) -> None:
+            nonlocal is_open
+            is_open = message["type"] == "http.response.start" or bool(message.get("more_body", False))
             if message["type"] == "http.response.start":
                 present: RawHeaders = [(bytes(name), bytes(value)) for name, value in message.get("headers", ())]
                 message = {**message, "headers": with_values(present, values())}
@@ -56,7 +59,13 @@ class _Place:
             await within(outside.copy(), send_with_values(message))
 
         async def served() -> None:
-            await app(scope, receive, send_outside)
+            try:
+                await app(scope, receive, send_outside)
+            except Exception:
+                # A response that breaks off is ended as if it were whole, since that is what `BaseHTTPMiddleware` does.
+                if is_open:
+                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                raise
 
         await within(copy_context(), served())
 

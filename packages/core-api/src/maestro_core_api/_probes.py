@@ -69,6 +69,16 @@ def needs_checks(path: str, lifecycle: Lifecycle) -> bool:
     return path == READYZ and lifecycle.phase is not Phase.DRAINING
 
 
+def is_an_answer(status: int) -> bool:
+    """Whether an application that answers a probe path so has it: 404, or a 401 for every path, is none."""
+    return 200 <= status < 300 or status == 405 or is_for_now(status)
+
+
+def is_for_now(status: int) -> bool:
+    """Whether the answer says nothing of the next one, as a readiness of its own that says no."""
+    return status == 503
+
+
 def answer(path: str, *, lifecycle: Lifecycle, results: Sequence[CheckResult], accept: str | None) -> Answer:
     """Answer one of the probe paths."""
     if path == LIVEZ:

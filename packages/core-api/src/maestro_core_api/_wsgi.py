@@ -49,7 +49,11 @@ class WSGIObserver:
         if path not in is_ours:
             # Asked once per path: a dispatcher or a hook may answer what no URL rule does.
             is_ours[path] = True
-            is_ours[path] = not _is_answered(self._app, environ)
+            status = _status_without_rule(self._app, environ)
+            if _probes.is_for_now(status):
+                del is_ours[path]
+                return False
+            is_ours[path] = not _probes.is_an_answer(status)
         return is_ours[path]
 
     def _answer(self, path: str, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -238,7 +242,7 @@ def _matches(url_map: Any, environ: Environ) -> bool:
     return True
 
 
-def _is_answered(app: WSGIApp, environ: Environ) -> bool:
+def _status_without_rule(app: WSGIApp, environ: Environ) -> int:
     statuses: list[str] = []
 
     def keep(status: str, *_: object) -> Callable[[bytes], object]:
@@ -254,8 +258,8 @@ def _is_answered(app: WSGIApp, environ: Environ) -> bool:
         if close is not None:
             close()
     except Exception:  # noqa: BLE001  # this path has no rule there: whatever broke was not meant to answer it
-        return False
-    return bool(statuses) and statuses[-1].startswith("2")
+        return 0
+    return int(statuses[-1][:3]) if statuses else 0
 
 
 def _titled(name: bytes) -> str:

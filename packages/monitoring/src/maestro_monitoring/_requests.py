@@ -93,21 +93,21 @@ class RequestMetrics:
         self._lock = Lock()
 
     def observe(
-        self, *, method: str, route: str | None, status: int, duration_s: float, trace_id: str | None = None
+        self, *, method: str, route: str | None, status: int, duration_s: float | None, trace_id: str | None = None
     ) -> None:
         """Count one answered request.
 
         `route` is the template (`/orders/{id}`), or None when nothing matched. `trace_id` (32 hex digits)
         becomes the exemplar of the bucket; give it only for sampled traces, so that the link leads somewhere.
-        A status of 101 is counted without its duration: how long a WebSocket stays open says nothing of speed,
-        and would spend the budget of every latency objective.
+        None as duration counts the request alone, and so does a status of 101: how long a WebSocket stays open says
+        nothing of speed, and would spend the budget of every latency objective.
         """
         children = self._children.get((method, route, status))
         if children is None:
             children = self._child(method, route, status)
         requests, duration, labels = children
         requests.inc()
-        if status == SWITCHING_PROTOCOLS:
+        if duration_s is None or status == SWITCHING_PROTOCOLS:
             return
         self._native.observe(duration_s, *labels)
         if trace_id is None or trace_id == _NO_TRACE or not _TRACE_ID.fullmatch(trace_id):

@@ -106,3 +106,13 @@ def test_no_level_holds_it_back(audit):
     get_logger().setLevel(100)
     audit.write("x", actor="ann")
     assert audit.verify() == 4
+
+
+def test_fields_called_like_the_chain_s_own_are_kept_beside_them(audit):
+    """A field `number` must not break the numbering of the file."""
+    with log_context(digest="d"):
+        audit.write("paid", actor="ann", number=70, previous="p")
+    audit.write("paid", actor="ann")
+    assert audit.verify() == 5
+    line = json.loads(audit.path.read_text().splitlines()[3])
+    assert (line["number"], line["number_"], line["previous_"], line["digest_"]) == (4, 70, "p", "d")

@@ -10,7 +10,7 @@ from unittest.mock import MagicMock, patch
 
 import pytest
 
-from maestro_core_logging import BoundLogger, Logger, configure_logging, get_logger
+from maestro_core_logging import BoundLogger, Logger, configure_logging, get_logger, once
 
 LEVEL_METHODS = ["debug", "info", "warning", "error", "critical", "fatal", "exception"]
 
@@ -255,6 +255,24 @@ def test_bind_adds_fields_without_touching_the_logger(records):
     assert not hasattr(second, "order_id")
     assert second.step == "pay"
     assert not hasattr(third, "step")
+
+
+@pytest.mark.parametrize("name", ["level", "msg", "args", "name", "exc_text"])
+def test_bound_fields_may_be_called_like_parameters(records, name):
+    """Bound or given in the call, on the bound logger and on one that holds lines back; the caller is still found."""
+    log = get_logger("svc")
+    log.bind(**{name: "gold"}).info("x %s", 1)
+    once(log.bind(**{name: "gold"})).warning("y")
+    if name != "msg":  # the first parameter of every level method
+        log.bind(tenant="t").error("z", **{name: "gold"})
+        once(log).info("once", **{name: "gold"})
+        once(log.bind(tenant="t")).log(level=20, msg="named")
+    for record in records:
+        assert record.funcName == "test_bound_fields_may_be_called_like_parameters"
+    given = [record for record in records if record.msg != "named"]
+    assert len(given) == (2 if name == "msg" else 4)
+    field = name if name == "level" else f"{name}_"
+    assert [getattr(record, field) for record in given] == ["gold"] * len(given)
 
 
 class NoticeLogger(logging.Logger):

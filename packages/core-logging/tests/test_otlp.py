@@ -1,9 +1,12 @@
 """Events leave over OTLP straight from the pipeline."""
 
+import datetime as dt
 import http.server
 import io
 import json
 import logging
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -104,30 +107,163 @@ def test_a_consumer_that_fails_costs_no_line(capsys):
     assert capsys.readouterr().err.count("RuntimeError") == 1
 
 
-def test_it_speaks_otlp_over_http():
-    """The bytes that a collector gets, parsed with OTLP's own schema."""
-    bodies = []
+class Collector(http.server.ThreadingHTTPServer):
+    """A collector on loopback: keeps what it is sent, answers with `status`, and only while it is `awake`."""
 
-    class Collector(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            bodies.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
+    daemon_threads = True
 
-        def log_message(self, *args):
-            """Say nothing."""
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Request)
+        self.status, self.awake, self.bodies = 200, threading.Event(), []
+        self.awake.set()
 
-    with http.server.HTTPServer(("127.0.0.1", 0), Collector) as server:
+    @property
+    def endpoint(self):
+        return f"http://127.0.0.1:{self.server_port}/v1/logs"
+
+    def records(self):
+        """Give the log records that arrived."""
+        requests = [ExportLogsServiceRequest.FromString(body) for _path, body in self.bodies]
+        return [
+            record
+            for request in requests
+            for resource in request.resource_logs
+            for scope in resource.scope_logs
+            for record in scope.log_records
+        ]
+
+
+class Request(http.server.BaseHTTPRequestHandler):
+    """What one export sends."""
+
+    def do_POST(self):
+        """Keep the body and answer."""
+        self.server.bodies.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+        self.server.awake.wait(30)
+        self.send_response(self.server.status)
+        self.end_headers()
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+@pytest.fixture
+def collector():
+    """A running collector."""
+    with Collector() as server:
         serving = threading.Thread(target=server.serve_forever)
         serving.start()
-        events = OtlpEvents(service_name="orders", endpoint=f"http://127.0.0.1:{server.server_port}/v1/logs")
-        configure_logging(stream=io.StringIO(), consumers=[events])
-        get_logger("svc").info("paid", order_id=1)
-        assert events.flush()
-        events.close()
+        yield server
+        server.awake.set()
         server.shutdown()
         serving.join()
-    ((path, body),) = bodies
+
+
+def test_no_value_of_a_field_spoils_the_batch(collector):
+    """Half characters, numbers of any size, sets, bytes: everything arrives, and as the line has it."""
+    events = OtlpEvents(endpoint=collector.endpoint)
+    configure_logging(stream=io.StringIO(), consumers=[events])
+    log = get_logger("svc.\udc80")
+    values = [
+        "\ud800",
+        b"\xff",
+        {1},
+        2**100,
+        float("inf"),
+        {"\ud800": {1: None}},
+        [1, "a", None],
+        object(),
+        "a\0b",
+        None,
+    ]
+    for value in values:
+        log.info("x", value=value)
+    log.info("\ud800")
+    log.info("x", when=dt.datetime(2026, 11, 23, 5, 0, tzinfo=dt.UTC), **{"\ud800": 1})
+    assert events.flush()
+    records = collector.records()
+    assert len(records) == len(values) + 2
+    assert (records[0].attributes[0].value.string_value, records[-2].body.string_value) == ("\\ud800", "\\ud800")
+    assert records[-1].attributes[0].value.string_value == "2026-11-23T05:00:00+00:00"
+    events.close()
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"), [(5, 1), (10, 5), (20, 9), (25, 9), (30, 13), (35, 13), (40, 17), (50, 21), (60, 21)]
+)
+def test_every_level_has_a_severity(exported, level, severity):
+    """Levels of one's own, named or not, count as the standard one below them."""
+    logging.addLevelName(25, "NOTICE")
+    get_logger("svc").setLevel(1)
+    try:
+        get_logger("svc").log(level, "x")
+    finally:
+        del logging._levelToName[25], logging._nameToLevel["NOTICE"]
+    assert [record.severity_number.value for record in exported()] == [severity]
+
+
+def test_what_a_collector_refuses_is_counted_and_told(collector):
+    """`flush` is no yes-sayer; the lines themselves are written."""
+    stream = io.StringIO()
+    events = OtlpEvents(endpoint=collector.endpoint)
+    configure_logging(stream=stream, consumers=[events])
+    collector.status = 400
+    get_logger("svc").info("x")
+    assert not events.flush()
+    assert events.lost == 1
+    collector.status = 200
+    get_logger("svc").info("y")
+    assert events.flush()
+    assert events.lost == 1
+    assert '"event":"x"' in stream.getvalue()
+    events.close()
+
+
+def test_flush_waits_no_longer_than_it_was_told(collector):
+    """A collector that answers nothing holds nobody up; what it takes later is not lost."""
+    events = OtlpEvents(endpoint=collector.endpoint)
+    configure_logging(stream=io.StringIO(), consumers=[events])
+    collector.awake.clear()
+    get_logger("svc").info("x")
+    assert not events.flush(0.01)
+    collector.awake.set()
+    assert events.flush(30)
+    assert (events.lost, len(collector.records())) == (0, 1)
+    events.close()
+
+
+def test_close_gives_up_when_its_time_is_over(collector):
+    """What is not sent by then is counted."""
+    events = OtlpEvents(endpoint=collector.endpoint)
+    configure_logging(stream=io.StringIO(), consumers=[events])
+    get_logger("svc").info("x")
+    events.close(timeout_s=0)
+    assert events.lost == 1
+    assert collector.bodies == []
+
+
+def test_exit_sends_what_is_batched(collector):
+    """Without `close`, in a process of its own; and a second process whose collector is gone ends by itself."""
+    code = (
+        "import io, sys; from maestro_core_logging import *\n"
+        "from maestro_core_logging.integrations.otlp import OtlpEvents\n"
+        "configure_logging(stream=io.StringIO(), consumers=[OtlpEvents(endpoint=sys.argv[1])])\n"
+        "get_logger('svc').info('last words')\n"
+    )
+    for endpoint in (collector.endpoint, "http://127.0.0.1:9/v1/logs"):
+        done = subprocess.run([sys.executable, "-c", code, endpoint], capture_output=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+    assert [record.body.string_value for record in collector.records()] == ["last words"]
+
+
+def test_it_speaks_otlp_over_http(collector):
+    """The bytes that a collector gets, parsed with OTLP's own schema."""
+    events = OtlpEvents(service_name="orders", endpoint=collector.endpoint, headers={"x-tenant": "t"})
+    configure_logging(stream=io.StringIO(), consumers=[events])
+    get_logger("svc").info("paid", order_id=1)
+    assert events.flush()
+    events.close()
+    ((path, body),) = collector.bodies
     request = ExportLogsServiceRequest.FromString(body)
     resource = {item.key: item.value.string_value for item in request.resource_logs[0].resource.attributes}
     scope = request.resource_logs[0].scope_logs[0]

@@ -249,6 +249,106 @@ def test_forked_children_log_and_repeat_nothing(tmp_path, delivery):
     assert {f"child {n}" for n in range(5)} | {f"before {n}" for n in range(5)} <= set(events)
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("delivery", ["direct", "queued"])
+def test_children_of_multiprocessing_write_what_they_logged(tmp_path, delivery, method):
+    """They end without what `atexit` knows; a queue is written all the same."""
+    path = tmp_path / "x.log"
+    program = tmp_path / "parent.py"
+    program.write_text(textwrap.dedent("""
+        import multiprocessing, sys
+        from maestro_core_logging import configure_logging, get_logger
+
+        def configure(): configure_logging(filename=sys.argv[1], delivery=sys.argv[2])
+
+        def child(number):
+            configure()
+            for n in range(200): get_logger("svc").info(f"child {number} {n}")
+
+        if __name__ == "__main__":
+            configure()
+            context = multiprocessing.get_context(sys.argv[3])
+            children = [context.Process(target=child, args=(number,)) for number in range(2)]
+            for each in children: each.start()
+            for each in children: each.join()
+        """))
+    command = [sys.executable, str(program), str(path), delivery, method]
+    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert sorted(events_of(path)) == sorted(f"child {number} {n}" for number in range(2) for n in range(200))
+
+
+@pytest.mark.parametrize("delivery", ["direct", "queued"])
+def test_a_file_that_may_not_grow_any_more_is_survived_and_resumed(tmp_path, delivery):
+    """The kernel takes a part of a line and refuses the rest, as a disk that is full; later there is room again."""
+    path = tmp_path / "x.log"
+    done = run(
+        """
+        import resource
+        configure_logging(filename=sys.argv[1], delivery=sys.argv[2])
+        log = get_logger("svc")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4000, resource.RLIM_INFINITY))
+        for n in range(100): log.info(f"line {n}")
+        flush_queues()
+        lost = lost_lines()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        log.info("after")
+        print(lost)
+        """,
+        path,
+        delivery,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count(b"cannot write to") == 1
+    *whole, torn, after = path.read_text().splitlines()
+    written = [json.loads(line)["event"] for line in whole]
+    if delivery == "direct":  # a queue writes many lines at once and loses them together
+        assert 100 - len(written) == int(done.stdout) > 0
+        assert written == [f"line {n}" for n in range(len(written))]
+    with pytest.raises(ValueError):
+        json.loads(torn)
+    assert json.loads(after)["event"] == "after"
+
+
+def test_a_full_disk_is_survived_and_resumed(tmp_path):
+    """A file system of 64 KiB, where this machine lets one be mounted: lines are counted, and written when there is room."""
+    program = """
+        configure_logging(filename=sys.argv[1] + "/x.log")
+        audit = AuditLog(sys.argv[1] + "/audit.log")
+        audit.write("begun", actor="ann")
+        for n in range(2000): get_logger("svc").info(f"line {n}")
+        assert lost_lines() > 0
+        try:
+            for n in range(100): audit.write("big", actor="ann", note="x" * 5000)
+        except errors.AuditNotWrittenError as error:
+            print("refused", error.reason)
+        os.truncate(sys.argv[1] + "/x.log", 0)
+        lost = lost_lines()
+        get_logger("svc").info("after")
+        assert lost_lines() == lost
+        audit.write("ended", actor="ann")
+        assert audit.verify() >= 2
+        print(open(sys.argv[1] + "/x.log").read().splitlines()[-1])
+    """
+    code = "import sys, os\nfrom maestro_core_logging import *\nfrom maestro_core_logging import errors\n"
+    (tmp_path / "program.py").write_text(code + textwrap.dedent(program))
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = (
+        f'mount -t tmpfs -o size=64k none "{disk}" || exit 77; exec "{sys.executable}" "{tmp_path}/program.py" "{disk}"'
+    )
+    try:
+        done = subprocess.run(["unshare", "-rm", "sh", "-c", mount], capture_output=True, timeout=60, check=False)
+    except FileNotFoundError:
+        pytest.skip("util-linux's unshare is not installed")
+    if done.returncode == 77 or b"unshare:" in done.stderr:
+        pytest.skip("this machine lets nobody mount a file system of their own")
+    assert done.returncode == 0, done.stderr
+    refused, after = done.stdout.decode().splitlines()
+    assert refused.startswith("refused")
+    assert json.loads(after)["event"] == "after"
+
+
 def test_rotation_by_another_program(tmp_path):
     """The file was moved: after `reopen_files` lines go to a new file of the old name."""
     path = tmp_path / "x.log"

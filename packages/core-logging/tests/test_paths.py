@@ -38,7 +38,15 @@ MESSAGES = st.sampled_from(
 def line_of(listener, redact, format_, message, fields, extra, context, exception, level):
     """Log one call twice (the second finds what the first remembered) and give the second line."""
     stream = io.StringIO()
-    configure_logging(stream=stream, service_name="orders", format=format_, level="DEBUG", redact=redact, force=True)
+    configure_logging(
+        stream=stream,
+        service_name="orders",
+        fields={"order_id": 0, "region": "eu"},
+        format=format_,
+        level="DEBUG",
+        redact=redact,
+        force=True,
+    )
     log = get_logger("svc.pay")
     if listener:
         log.addHandler(listener)
@@ -180,6 +188,32 @@ def test_a_renamed_level_is_renamed_on_both_paths():
     finally:
         del logging._levelToName[21], logging._nameToLevel["NOTICE"]
     assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == ["notice", "notice"]
+
+
+def test_a_level_renamed_after_its_lines_were_remembered_is_renamed():
+    """The beginning of a line that comes again and again is made once for each name of its level."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    log = get_logger("svc")
+    for _ in range(3):
+        log.info("x")
+    logging.addLevelName(20, "NOTE")
+    try:
+        log.info("x")
+    finally:
+        logging.addLevelName(20, "INFO")
+    assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == ["info"] * 3 + ["note"]
+
+
+def test_a_disabled_logger_makes_no_record_even_if_it_was_enabled_before(records_made):
+    """`dictConfig` disables loggers that were in use; extra that clashes is then no error either."""
+    configure_logging(stream=io.StringIO())
+    log = get_logger("svc")
+    log.info("x")
+    log.disabled = True
+    for level in ("debug", "info", "warning", "error", "critical"):
+        getattr(log, level)("x", extra={"name": "clash"})
+    assert records_made == []
 
 
 def test_a_sink_s_level_is_kept():

@@ -176,6 +176,13 @@ def test_keys_are_known_in_any_spelling():
         assert not redaction.is_secret_key(key), key
 
 
+def test_secrets_that_are_keys_of_a_mapping_are_masked():
+    """A table of sessions by token; entries are not lost when their masks are equal."""
+    first, second = ("AKIA" + letter * 16 for letter in "QR")
+    masked = Redaction().event({"sessions": {first: "ann", second: "bob", "short": 1, 7: 2}})
+    assert masked == {"sessions": {"[redacted:token]": "ann", "[redacted:token] 1": "bob", "short": 1, 7: 2}}
+
+
 def test_whether_there_is_a_password_is_no_secret():
     """None and booleans stay; an empty or a numeric secret does not."""
     assert Redaction().event({"password": None, "token": True, "pin": 1234}) == {

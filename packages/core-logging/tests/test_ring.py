@@ -128,6 +128,43 @@ def test_fields_of_any_name_are_taken_with_rings_in_place(stream):
     assert by_name["event"] == "by name"
 
 
+def test_what_is_disabled_for_all_loggers_is_not_kept(stream):
+    """`logging.disable` is how tests and tools silence a program."""
+    logging.disable(logging.INFO)
+    try:
+        with debug_ring() as ring:
+            get_logger("svc").info("x")
+            ring.keep()
+    finally:
+        logging.disable(logging.NOTSET)
+    assert stream.getvalue() == ""
+
+
+def test_its_level_may_be_a_name(stream):
+    """As everywhere else; an unknown one is refused where the ring is opened and not in a log call."""
+    get_logger().setLevel("WARNING")
+    with debug_ring(level="INFO") as ring:
+        get_logger("svc").debug("too low")
+        get_logger("svc").info("kept")
+        ring.keep()
+    assert events_of(stream) == ["kept"]
+    with pytest.raises(ValueError, match="LOUD"), debug_ring(level="LOUD"):
+        pass
+
+
+def test_a_kept_line_is_the_line_that_would_have_been_written(stream):
+    """Also where a field replaces what is constant; but for its mark."""
+    log = get_logger("svc")
+    with debug_ring() as ring:
+        log.debug("x", service="other", item=1)
+        ring.keep()
+    log.setLevel("DEBUG")
+    log.debug("x", service="other", item=1)
+    kept, written = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert kept.pop("ring") is True
+    assert list(kept.items())[1:] == list(written.items())[1:]
+
+
 def test_a_ring_of_nothing_is_refused():
     """It would keep no line."""
     with pytest.raises(ValueError), debug_ring(lines=0):

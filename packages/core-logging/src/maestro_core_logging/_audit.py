@@ -18,6 +18,7 @@ from maestro_core_logging._redaction import Redaction
 from maestro_core_logging.errors import AuditChainBrokenError, AuditNotWrittenError
 
 _BEGINNING = "0" * 64
+_OF_THE_CHAIN = frozenset({"number", "previous", "digest"})
 _TAIL_BYTES = 64 * 1024
 
 
@@ -44,6 +45,8 @@ class AuditLog:
         add_fields(made, current_context())
         add_fields(made, fields)
         made["actor"] = actor
+        for name in _OF_THE_CHAIN & made.keys():
+            made[f"{name}_"] = made.pop(name)
         try:
             self._append(self._redact.event(made))
         except OSError as error:

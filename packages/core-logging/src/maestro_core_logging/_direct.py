@@ -40,7 +40,7 @@ class DirectLogger(Logger):
             if enabled is False:
                 return
             if enabled:
-                if not write_directly(self, 10, msg, args, kwargs):
+                if not write_directly(self, 10, msg, args, kwargs) and not self.disabled:
                     log_record(self, 10, msg, args, (), kwargs)
                 return
         super().debug(msg, *args, **kwargs)
@@ -57,7 +57,7 @@ class DirectLogger(Logger):
             if enabled is False:
                 return
             if enabled:
-                if not write_directly(self, 20, msg, args, kwargs):
+                if not write_directly(self, 20, msg, args, kwargs) and not self.disabled:
                     log_record(self, 20, msg, args, (), kwargs)
                 return
         super().info(msg, *args, **kwargs)
@@ -74,7 +74,7 @@ class DirectLogger(Logger):
             if enabled is False:
                 return
             if enabled:
-                if not write_directly(self, 30, msg, args, kwargs):
+                if not write_directly(self, 30, msg, args, kwargs) and not self.disabled:
                     log_record(self, 30, msg, args, (), kwargs)
                 return
         super().warning(msg, *args, **kwargs)
@@ -91,7 +91,7 @@ class DirectLogger(Logger):
             if enabled is False:
                 return
             if enabled:
-                if not write_directly(self, 40, msg, args, kwargs):
+                if not write_directly(self, 40, msg, args, kwargs) and not self.disabled:
                     log_record(self, 40, msg, args, (), kwargs)
                 return
         super().error(msg, *args, **kwargs)
@@ -108,7 +108,7 @@ class DirectLogger(Logger):
             if enabled is False:
                 return
             if enabled:
-                if not write_directly(self, 50, msg, args, kwargs):
+                if not write_directly(self, 50, msg, args, kwargs) and not self.disabled:
                     log_record(self, 50, msg, args, (), kwargs)
                 return
         super().critical(msg, *args, **kwargs)

@@ -31,7 +31,7 @@ _LINE_NAMES: Final = {f"{name}_": name for name in RECORD_ATTRIBUTES} | {name: f
 NOT_AS_FIELDS: Final = frozenset(_LINE_NAMES) | {"exc_info", "extra", "stack_info", "stacklevel", "service"}
 
 # The table that `addLevelName` changes; where a Python has it no more, `getLevelName` answers.
-_LEVEL_NAMES: Final[Mapping[int, str]] = getattr(logging, "_levelToName", {})
+LEVEL_NAMES: Final[Mapping[int, str]] = getattr(logging, "_levelToName", {})
 _LOWER: Final = {name: name.lower() for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
 
 # The second that was written last, and its text: one value, so that no thread sees half of a change.
@@ -75,7 +75,7 @@ def event_of_record(record: logging.LogRecord, constant: Mapping[str, object]) -
 
 def new_event(epoch_s: float, level: int, logger: str, text: str, constant: Mapping[str, object]) -> Event:
     """Begin an event that never was a record."""
-    name = _LEVEL_NAMES.get(level) or logging.getLevelName(level)
+    name = LEVEL_NAMES.get(level) or logging.getLevelName(level)
     event: Event = {
         "timestamp": rfc3339(epoch_s),
         "level": _LOWER.get(name) or name.lower(),

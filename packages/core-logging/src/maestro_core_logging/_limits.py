@@ -11,7 +11,7 @@ from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
 from maestro_core_logging._frames import in_logging_module
-from maestro_core_logging._logger import BoundLogger, Logger
+from maestro_core_logging._logger import BoundLogger, Logger, log_fields_of_any_name
 
 _MOST_MESSAGES = 10_000
 _NEVER = float("-inf")
@@ -81,11 +81,12 @@ class LimitedLogger(logging.LoggerAdapter[Any]):  # a logger or an adapter of on
             return told
 
 
-def _log(self: LimitedLogger, level: int, msg: object, *args: object, **fields: Any) -> None:  # Any: as logging's
+def _log(self: LimitedLogger, *call: Any, **fields: Any) -> None:  # Any: as logging's
+    level, msg, *args = *call, *(fields.pop(name) for name in ("level", "msg")[len(call) :])
     if self.isEnabledFor(level):
         told = self._told_by_this_line(level, msg)
         if told is not None:
-            self.logger.log(level, msg, *args, **({**fields, "held_back": told} if told else fields))
+            log_fields_of_any_name(self.logger, level, msg, args, {**fields, "held_back": told} if told else fields)
 
 
 if not TYPE_CHECKING:

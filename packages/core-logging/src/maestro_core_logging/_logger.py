@@ -19,6 +19,8 @@ from maestro_core_logging._frames import in_logging_module
 
 # Parameters of `Logger._log`: every other keyword of a call is a field.
 _STDLIB_KEYWORDS = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
+# Parameters of `Logger.log`, which cannot be given twice.
+_PARAMETERS = frozenset({"level", "msg"})
 _STDLIB_LOG = logging.Logger._log
 _MARK = "_maestro_extends"  # in the dictionary of every class of ours
 _UNSET: Any = object()  # Any: stands for each of three parameters of different types
@@ -112,6 +114,14 @@ if not TYPE_CHECKING:
     in_logging_module(log_record)
 
 
+def log_fields_of_any_name(logger: Any, level: int, msg: object, args: Any, fields: Mapping[str, object]) -> None:
+    """Log on a logger or an adapter, also with fields called like the parameters of `Logger.log`."""
+    if isinstance(logger, Logger) and not _PARAMETERS.isdisjoint(fields):
+        logger._log(level, msg, args, **fields)
+    else:
+        logger.log(level, msg, *args, **fields)
+
+
 class BoundLogger(logging.LoggerAdapter[Logger]):
     """A logger with fields of its own, as structlog's; a `logging.LoggerAdapter` to everything that looks."""
 
@@ -136,6 +146,19 @@ class BoundLogger(logging.LoggerAdapter[Logger]):
     def unbind(self, *names: str) -> BoundLogger:
         """Give a logger without these fields; a name that is not bound is no error."""
         return BoundLogger(self.logger, {key: value for key, value in (self.extra or {}).items() if key not in names})
+
+
+def _log_bound(self: BoundLogger, *call: Any, **fields: Any) -> None:  # Any: as the adapter's method has it
+    if len(call) < 2 or (_PARAMETERS.isdisjoint(fields) and _PARAMETERS.isdisjoint(self.extra or ())):
+        logging.LoggerAdapter.log(self, *call, **fields)
+    elif self.isEnabledFor(call[0]):
+        msg, with_bound = self.process(call[1], fields)
+        log_fields_of_any_name(self.logger, call[0], msg, call[2:], with_bound)
+
+
+if not TYPE_CHECKING:
+    BoundLogger.log = in_logging_module(_log_bound)
+    in_logging_module(log_fields_of_any_name)
 
 
 def get_logger(name: str | None = None) -> Logger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import signal
+import sys
 import threading
 import time
 import weakref
@@ -93,8 +94,8 @@ class LineQueue:
             while self._lines:
                 self._writing = True
                 self._write(self._take())
-                self._writing = False
                 self._tell_drops()
+                self._writing = False
             with self._idle:
                 self._idle.notify_all()
 
@@ -132,6 +133,7 @@ def _flush_at_exit_and_sigterm() -> None:
         return
     _watching = True
     atexit.register(_close_all)
+    _close_all_at_multiprocessing_s_exit()
     os.register_at_fork(after_in_child=_forget_the_parent_s_lines)
     # A handler of the application's own ends in an orderly exit; only the default one would kill us with lines queued.
     if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -152,3 +154,15 @@ def _close_all() -> None:
 def _forget_the_parent_s_lines() -> None:
     for queue in list(_ALL):
         queue._start_afresh()
+    util = sys.modules.get("multiprocessing.util")
+    if (
+        util is not None
+    ):  # its children forget what is registered for the exit when they start, and ask this register then
+        util.register_after_fork(_ALL, lambda _all: _close_all_at_multiprocessing_s_exit())
+
+
+def _close_all_at_multiprocessing_s_exit() -> None:
+    """Write what is queued when a child of `multiprocessing` ends, which leaves out what `atexit` knows."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, _close_all, exitpriority=0)

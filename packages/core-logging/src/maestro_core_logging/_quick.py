@@ -15,7 +15,7 @@ import orjson
 
 from maestro_core_logging._context import current_context
 from maestro_core_logging._encode import json_line
-from maestro_core_logging._event import NOT_AS_FIELDS, new_event, rfc3339, trace_ids
+from maestro_core_logging._event import LEVEL_NAMES, NOT_AS_FIELDS, new_event, rfc3339, trace_ids
 from maestro_core_logging._redaction import OPEN_TYPES, Redaction
 
 _MODULES: Final = sys.modules
@@ -30,10 +30,12 @@ class QuickJson:
     def __init__(self, constant: Mapping[str, object], redact: Redaction) -> None:
         self._constant = constant
         self._redact = redact
+        self._taken = NOT_AS_FIELDS | constant.keys()  # a field replaces the constant of its name
         self._keys: set[str] = set()
         self._values = redact.harmless_values
         self._second = (-1, b"")
-        self._beginnings: dict[tuple[str, int, object], bytes] = {}
+        # By the level's name besides, which `addLevelName` may change at any time.
+        self._beginnings: dict[tuple[str, int, str | None, object], bytes] = {}
 
     def line(self, logger: str, level: int, msg: object, keywords: Mapping[str, object]) -> bytes | None:
         """Give the line, or None when the call needs the whole way."""
@@ -50,7 +52,7 @@ class QuickJson:
                 return None
         except TypeError:  # a list or a dict has no hash
             return None
-        beginning = self._beginnings.get((logger, level, msg)) if type(msg) is str else None
+        beginning = self._beginnings.get((logger, level, LEVEL_NAMES.get(level), msg)) if type(msg) is str else None
         if beginning is None:
             beginning = self._begin(logger, level, msg)
             if beginning is None:
@@ -73,7 +75,7 @@ class QuickJson:
         """Look closer at fields that are not all known; tell whether they are plain and harmless."""
         redact = self._redact
         if not self._keys.issuperset(fields):
-            if any(map(redact.is_secret_key, fields)) or not NOT_AS_FIELDS.isdisjoint(fields):
+            if any(map(redact.is_secret_key, fields)) or not self._taken.isdisjoint(fields):
                 return False
             if len(self._keys) < _MOST_KEYS:
                 self._keys.update(fields)
@@ -91,5 +93,5 @@ class QuickJson:
         beginning = b'",' + json_line(event)[1:-2]
         if len(self._beginnings) >= _MOST_BEGINNINGS:
             self._beginnings.clear()
-        self._beginnings[(logger, level, msg)] = beginning
+        self._beginnings[(logger, level, LEVEL_NAMES.get(level), msg)] = beginning
         return beginning

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 from maestro_core_logging._encode import plain_value, safe_repr
 from maestro_core_logging._event import Event
@@ -62,6 +62,7 @@ OPEN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
 _PRINTED_AS_THEY_ARE: Final = (float, bool, dt.datetime, dt.date, dt.time, uuid.UUID)
 _SECRET_TYPES: Final = frozenset({"SecretStr", "SecretBytes", "Secret"})
 _DEEPEST: Final = 16
+_SHORTEST_SECRET_AS_KEY: Final = 12
 _MOST_REMEMBERED: Final = 20_000
 _LONGEST_TEXT_REMEMBERED: Final = 100
 
@@ -165,12 +166,24 @@ class Redaction:
         if type(value).__name__ in _SECRET_TYPES:
             return MASK
         if isinstance(value, Mapping):
-            return {key: self._field(key, item, depth + 1) for key, item in value.items()}
+            return self._mapping(value, depth)
         if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str | bytes):  # a header, an item
             return [self._value(value[0], depth + 1), self._field(value[0], value[1], depth + 1)]
         if isinstance(value, list | tuple):
             return [self._value(item, depth + 1) for item in value]
         return self._value(plain_value(value), depth + 1)
+
+    def _mapping(self, value: Mapping[object, object], depth: int) -> Event:
+        """Give a copy of a mapping; tables of sessions and the like have secrets for keys."""
+        copy: Event = {}
+        for key, item in value.items():
+            name: Any = key  # Any: what is no text stays what it is
+            if isinstance(key, str) and len(key) >= _SHORTEST_SECRET_AS_KEY:
+                name = self.text(key)
+                if name != key and name in copy:
+                    name = f"{name} {len(copy)}"
+            copy[name] = self._field(key, item, depth + 1)
+        return copy
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from maestro_core_logging._event import Event
+from maestro_core_logging._event import OWN_KEYS, Event
 from maestro_core_logging._fast import event_of_call
 from maestro_core_logging._formatter import EventFormatter
 from maestro_core_logging._frames import in_logging_module
@@ -47,7 +48,7 @@ _RING: ContextVar[DebugRing | None] = ContextVar("maestro_debug_ring", default=N
 def debug_ring(
     *,
     lines: int = 200,
-    level: int = logging.DEBUG,
+    level: int | str = logging.DEBUG,
     slower_than_s: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[DebugRing]:
@@ -55,15 +56,15 @@ def debug_ring(
     Keep the lines from `level` up that would not be written; write them if the block raises, is slow or asks to.
 
     At most `lines` are kept, the latest ones. They bear the time at which they were logged and go to our sinks
-    only: other handlers never see them. While a ring is open, `isEnabledFor` is true for what it keeps.
+    only: other handlers and filters never see them. While a ring is open, `isEnabledFor` is true for what it keeps.
 
     Raises:
-        ValueError: `lines` is not positive.
+        ValueError: `lines` is not positive, or the level is unknown.
     """
     if lines < 1:
         raise ValueError(f"lines must be positive, not {lines!r}")
     _let_loggers_keep()
-    ring = DebugRing(level, deque(maxlen=lines))
+    ring = DebugRing(logging.Handler(level).level if isinstance(level, str) else level, deque(maxlen=lines))
     token = _RING.set(ring)
     began_s = clock()
     try:
@@ -83,12 +84,15 @@ def _write(ring: DebugRing) -> None:
         formatter = sink.formatter
         if isinstance(formatter, EventFormatter):
             for event in ring.events:
-                sink.write_line(formatter.line({**event, **formatter.constant, "ring": True}))
+                own = dict(islice(event.items(), len(OWN_KEYS)))
+                sink.write_line(formatter.line({**own, **formatter.constant, **event, "ring": True}))
 
 
 def _keeping_ring(logger: logging.Logger, level: int) -> DebugRing | None:
     ring = _RING.get()
-    return ring if ring is not None and ring.open and level >= ring.level and not logger.disabled else None
+    if ring is None or not ring.open or level < ring.level or logger.disabled or level <= logger.manager.disable:
+        return None
+    return ring
 
 
 def _is_enabled_for(self: logging.Logger, level: int) -> bool:

@@ -6,28 +6,35 @@ Needs the extra `otlp`. Hang it on with `configure_logging(consumers=[OtlpEvents
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
+import atexit
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from datetime import time as time_of_day
 from typing import Final
 
 from opentelemetry._logs import LoggerProvider, LogRecord, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.sdk._logs import LoggerProvider as SdkLoggerProvider
-from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 from opentelemetry.util.types import AnyValue
 
 from maestro_core_logging._event import Event
 
-_SEVERITIES: Final = {
-    "debug": SeverityNumber.DEBUG,
-    "info": SeverityNumber.INFO,
-    "warning": SeverityNumber.WARN,
-    "error": SeverityNumber.ERROR,
-    "critical": SeverityNumber.FATAL,
-}
+_SEVERITIES: Final = (
+    (50, SeverityNumber.FATAL),
+    (40, SeverityNumber.ERROR),
+    (30, SeverityNumber.WARN),
+    (20, SeverityNumber.INFO),
+    (10, SeverityNumber.DEBUG),
+    (1, SeverityNumber.TRACE),
+)
 # Said by the record's own fields instead of by attributes.
 _NOT_ATTRIBUTES: Final = frozenset({"timestamp", "level", "logger", "event", "trace_id", "span_id", "trace_sampled"})
 _LONGEST_INT: Final = 2**63
@@ -38,7 +45,8 @@ class OtlpEvents:
     A consumer of events that exports them as OTLP log records.
 
     Without a `provider` it makes one that batches to `endpoint` (the exporter's default, or what the standard
-    `OTEL_EXPORTER_OTLP_…` variables say). Batches are sent by a thread; a collector that is down stops nothing.
+    `OTEL_EXPORTER_OTLP_…` variables say). Batches are sent by a thread; a collector that is down stops nothing, and
+    `lost` counts what it did not take. Exit sends what is batched, for five seconds and the request under way at most.
     """
 
     def __init__(
@@ -49,15 +57,25 @@ class OtlpEvents:
         endpoint: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self._provider = provider or _batching_provider(service_name, endpoint, headers)
+        self._exporter: _CountingExporter | None = None
+        if provider is None:
+            self._exporter = _CountingExporter(endpoint=endpoint, headers=dict(headers) if headers else None)
+            provider = _batching_provider(service_name, self._exporter)
+            atexit.register(self.close)
+        self._provider = provider
+
+    @property
+    def lost(self) -> int:
+        """The number of events that the collector did not take; a provider of yours does its own counting."""
+        return 0 if self._exporter is None else self._exporter.lost
 
     def __call__(self, event: Event) -> None:
         """Export one event; those of OpenTelemetry's own loggers are left out, or a failing export would feed itself."""
-        logger = str(event.get("logger", ""))
+        logger = _text(str(event.get("logger", "")))
         if logger.partition(".")[0] == "opentelemetry":
             return
         level = str(event.get("level", ""))
-        attributes = {key: _any_value(value) for key, value in event.items() if key not in _NOT_ATTRIBUTES}
+        attributes = {_text(key): _any_value(value) for key, value in event.items() if key not in _NOT_ATTRIBUTES}
         if "exception" in attributes:
             attributes["exception.stacktrace"] = attributes.pop("exception")
         self._provider.get_logger(logger).emit(
@@ -65,32 +83,69 @@ class OtlpEvents:
                 timestamp=_nanoseconds(event.get("timestamp")),
                 context=_trace_context(event),
                 severity_text=level.upper(),
-                severity_number=_SEVERITIES.get(level, SeverityNumber.UNSPECIFIED),
+                severity_number=_severity(level),
                 body=_any_value(event.get("event")),
                 attributes=attributes,
             )
         )
 
     def flush(self, timeout_s: float = 5.0) -> bool:
-        """Send what is batched; tell whether it was sent in time."""
+        """Send what is batched; tell whether all of it arrived in time."""
         force = getattr(self._provider, "force_flush", None)
-        return True if force is None else bool(force(int(timeout_s * 1000)))
+        if force is None:
+            return True
+        lost_before, sent = self.lost, threading.Event()
 
-    def close(self) -> None:
-        """Send what is batched and stop the thread."""
+        def send() -> None:
+            if force(int(timeout_s * 1000)):
+                sent.set()
+
+        # On a thread, since the SDK's own flush waits for every retry of every batch, whatever time it is given.
+        sending = threading.Thread(target=send, name="maestro-otlp-flush", daemon=True)
+        sending.start()
+        sending.join(timeout_s)
+        return sent.is_set() and self.lost == lost_before
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """Send what is batched for so long at most, count the rest as lost, and stop the thread."""
+        atexit.unregister(self.close)
+        if self._exporter is not None:
+            self._exporter.give_up_at_s = time.monotonic() + timeout_s
         shutdown = getattr(self._provider, "shutdown", None)
         if shutdown is not None:
             shutdown()
 
 
-def _batching_provider(
-    service_name: str | None, endpoint: str | None, headers: Mapping[str, str] | None
-) -> SdkLoggerProvider:
+class _CountingExporter(OTLPLogExporter):
+    """The SDK's exporter, which counts what did not arrive and stops trying when its time is over."""
+
+    lost = 0
+    give_up_at_s = float("inf")
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        """Send a batch."""
+        late = time.monotonic() >= self.give_up_at_s
+        result = LogRecordExportResult.FAILURE if late else super().export(batch)
+        if result is not LogRecordExportResult.SUCCESS:
+            self.lost += len(batch)
+        return result
+
+
+def _batching_provider(service_name: str | None, exporter: OTLPLogExporter) -> SdkLoggerProvider:
     resource = Resource.create({"service.name": service_name} if service_name else {})
-    provider = SdkLoggerProvider(resource=resource)
-    exporter = OTLPLogExporter(endpoint=endpoint, headers=dict(headers) if headers else None)
+    provider = SdkLoggerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
     return provider
+
+
+def _severity(level: str) -> SeverityNumber:
+    """Give OTLP's number for a level by its name, which may be one of the application's own or `level 25`."""
+    name = level.upper()
+    number = logging.getLevelNamesMapping().get(name)
+    if number is None:
+        said = name.removeprefix("LEVEL ")
+        number = int(said) if said.isdecimal() else 0
+    return next((severity for least, severity in _SEVERITIES if number >= least), SeverityNumber.UNSPECIFIED)
 
 
 def _nanoseconds(timestamp: object) -> int | None:
@@ -116,13 +171,21 @@ def _trace_context(event: Event) -> Context:
 
 
 def _any_value(value: object) -> AnyValue:
-    """Turn a value into one that OTLP knows; a number beyond 64 bits would spoil its whole batch."""
-    if value is None or isinstance(value, str | bool | float):
+    """Turn a value into one that OTLP knows: a number beyond 64 bits or half a character would spoil its whole batch."""
+    if value is None or isinstance(value, bool | float):
         return value
+    if isinstance(value, str):
+        return _text(value)
     if isinstance(value, int):
         return int(value) if -_LONGEST_INT <= value < _LONGEST_INT else str(value)
+    if isinstance(value, date | time_of_day):  # as the line has it
+        return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): _any_value(item) for key, item in value.items()}
+        return {_text(str(key)): _any_value(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_any_value(item) for item in value]
-    return str(value)
+    return _text(str(value))
+
+
+def _text(value: str) -> str:
+    return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode()

@@ -8,12 +8,13 @@ from maestro_migrate._semantics import Module
 from maestro_migrate._source import read_source
 
 ROOTS = frozenset({"app"})
+SITES = frozenset({"os.getenv", "os.environ.get", "logging.getLogger", "logging.error"})
 
 
 def told(code: str, path: str = "app/mod.py") -> Facts:
     """Return the facts of a module of the project."""
     files = ["app/__init__.py", "app/log.py", path]
-    return facts_of(Module(read_source(code.encode(), path), Project({}, files=files)), ROOTS)
+    return facts_of(Module(read_source(code.encode(), path), Project({}, files=files)), ROOTS, sites=SITES)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,13 @@ def test_what_a_module_hands_on(code: str, exports: dict[str, str]) -> None:
         ("from app import log\ngetattr(log, 'LEVEL')\n", "app.log.LEVEL"),
         ("from app import log\ngetattr(log, name)\n", "app.log.*"),
         ("from app import log\nvars(log)\n", "app.log.*"),
+        ("import importlib\nimportlib.import_module('app.log').LEVEL\n", "app.log.LEVEL"),
+        ("from importlib import import_module\nlog = import_module('.log', __package__)\nlog.LEVEL\n", "app.log.LEVEL"),
+        ("__import__('app').log.LEVEL\n", "app.log.LEVEL"),
+        ("import sys\nsys.modules['app.log'].LEVEL\n", "app.log.LEVEL"),
+        ("import importlib\nfrom app import log\nfresh = importlib.reload(log)\nfresh.LEVEL\n", "app.log.LEVEL"),
+        ("import sys\neval('1', sys.modules['app.log'].__dict__)\n", "app.log.*"),
+        ("import runpy\nfor name in runpy.run_path('app/log.py'):\n    print(name)\n", "app.log.*"),
     ],
 )
 def test_what_a_module_uses_of_others(code: str, use: str) -> None:
@@ -62,6 +70,19 @@ def test_what_is_not_the_projects_is_of_no_interest() -> None:
         ("from app import log\ndef test(monkeypatch):\n    monkeypatch.setattr(log, 'log', 1)\n", "app.log.log"),
         ("from app import log\nlog.log = None\n", "app.log.log"),
         ("import logging\nlogging.getLogger = None\n", "logging.getLogger"),
+        ("from app import log, mod\nfor each in (log, mod):\n    each.logging = None\n", "app.log.logging"),
+        ("import importlib\nimportlib.import_module('app.log').logging = None\n", "app.log.logging"),
+        ("import os\nsetattr(os, 'get' + 'env', None)\n", "os.*"),
+        ("import os\nvars(os).update(getenv=None)\n", "os.*"),
+        ("import os\nos.__dict__.update(getenv=None)\n", "os.*"),
+        ("from app import log\nfor name in ('level', 'log'):\n    setattr(log, name, None)\n", "app.log.log"),
+        ("from unittest.mock import patch\nfor name in names:\n    patch(f'os.{name}')\n", "os.*"),
+        ("import os\nfrom unittest.mock import patch\npatch.object(target=os, attribute='getenv')\n", "os.getenv"),
+        ("import os\nfrom kit import swapped\nswapped(os, getenv=None)\n", "os.getenv"),
+        ("import os\nfrom mockito import when\nwhen(os).getenv('A').thenReturn('b')\n", "os.getenv"),
+        ("import os\nfrom flexmock import flexmock\nflexmock(os).should_receive('getenv')\n", "os.getenv"),
+        ("def test(monkeypatch, svc):\n    monkeypatch.setattr(svc.os, 'getenv', 1)\n", "os.getenv"),
+        ("def stub(svc):\n    svc.os.getenv = None\n", "os.getenv"),
     ],
 )
 def test_what_a_module_replaces(code: str, patch: str) -> None:
@@ -72,3 +93,31 @@ def test_what_a_module_replaces(code: str, patch: str) -> None:
 def test_a_replacement_on_something_unknown_counts_for_every_name_like_it() -> None:
     """Which object it is cannot be told, so the attribute alone is what is known."""
     assert told("def test(monkeypatch, thing):\n    monkeypatch.setattr(thing, 'log', 1)\n").loose == ["log"]
+    assert told("def stub(module, fake):\n    module.getenv = fake\n").loose == ["getenv"]
+    assert told("from unittest.mock import patch\npatch('.'.join(['app', 'getenv']))\n").loose == ["app", "getenv"]
+    assert told("from app.log import f\nf.__globals__['getenv'] = None\n").loose == ["getenv"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import os\ngetattr(os, 'getenv')\n",
+        "import os\nfor name in vars(os):\n    print(name)\n",
+        "import os\nprint(vars(os)['getenv'])\n",
+        "class Job:\n    def __init__(self, logging):\n        self.logging = logging\n",
+        "args = parse()\nargs.logging = True\n",
+        "def fail(result):\n    result.error = 'no'\n",
+        "import os\nrun(['ls'], env=os.environ, cwd='/')\n",
+    ],
+)
+def test_reading_and_storing_on_things_of_ones_own_replaces_nothing(code: str) -> None:
+    """Else every service with a `self.logging` would keep all of its loggers."""
+    facts = told(code)
+    assert [facts.patches, facts.loose] == [[], []]
+
+
+def test_modules_that_strings_import_and_what_is_read_of_unknown_things() -> None:
+    """Together they say that a name may be read which no import shows."""
+    code = "import importlib\n\ndef load():\n    return importlib.import_module('app.log')\n\ndef use(svc):\n    return svc.os.sep, load().logging\n"
+    facts = told(code)
+    assert (facts.named, facts.borrowed) == (["app.log"], ["logging", "os"])

@@ -9,18 +9,28 @@ for), under conditions and under `if TYPE_CHECKING` stay as they are, and the ne
 
 import ast
 import re
-import sys
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from itertools import pairwise
 
 from ._binder import Scope
+from ._import_places import (
+    Place,
+    anchor_of,
+    header_of,
+    late_mark,
+    own_lines,
+    place_of,
+    rank,
+    says_where_only,
+    shares_line,
+)
 from ._local_imports import local_edits, local_places
 from ._semantics import Module
 from ._spans import Change, Edit, Finding
 
 __all__ = ["import_edits", "unused_imports"]
 
-_HARMLESS = frozenset({"logging.config"})
+_HARMLESS = frozenset({"logging.config", "os.path"})
 """Submodules that nobody misses: an `import a.b` stays otherwise, since it also makes `a.b` known to other modules."""
 
 
@@ -64,7 +74,20 @@ def _why_kept(module: Module, node: ast.stmt, scope: Scope, local: str) -> str:
         return "the `try` around it asks whether the module is there"
     if any(isinstance(outer, ast.If) for outer in module.ancestors(node)):
         return "it stands under a condition"
-    return "a comment, `__all__`, a string or the shape of the statement may rely on it"
+    if any(isinstance(outer, ast.stmt) for outer in module.ancestors(node)):
+        return "it stands inside another statement"
+    if not own_lines(module, node):
+        return "it shares its line with another statement"
+    if _has_comment(module, node):
+        return "the comment beside it may be about more"
+    if isinstance(node, ast.Import) and any("." in alias.name for alias in node.names):
+        return "it also makes a submodule known to others"
+    return "`__all__`, a string, a backslash or the package's own file may rely on it"
+
+
+def _has_comment(module: Module, node: ast.stmt) -> bool:
+    low, high = module.source.line_bounds(node.lineno)[0], module.source.line_bounds(node.end_lineno or node.lineno)[1]
+    return module.source.comments(low, high)
 
 
 def _top_level(
@@ -78,7 +101,7 @@ def _top_level(
     }
     removals = _removals(module, made, touched)
     dropped = [node for node, indexes in removals if len(indexes) == len(node.names)]
-    prefix, header = _header(module, first_line, _anchor(module, touched, first_line))
+    prefix, header = header_of(module, first_line, anchor_of(module, touched, first_line))
     staying = [node for node in header if node not in dropped]
     edits = _additions(module, requires, first_party, staying, header, prefix, first_line)
     replaced = header[0] if edits and header and not staying else None
@@ -98,33 +121,37 @@ def _additions(
     first_line: int,
 ) -> list[Edit]:
     edits: list[Edit] = []
-    fresh: dict[int, list[tuple[str, bool, bool]]] = {}
+    fresh: dict[int, list[tuple[Place, str]]] = {}
     for home, names in _wanted(module, requires).items():
         merged = _merge(module, home, names, first_line)
         if merged is not None:
             edits.append(merged)
             continue
-        line = f"from {home} import {', '.join(_clause(name, local) for name, local in names)}{_late(module, header)}"
-        if not staying and not header and prefix is not None and _shares_line(module, prefix):
+        clauses = ", ".join(_clause(name, local) for name, local in names)
+        line = f"from {home} import {clauses}{late_mark(module, header)}"
+        if not staying and not header and prefix is not None and shares_line(module, prefix):
             end = module.source.span(prefix)[1]
             edits.append(Edit(end, end, f"; {line}"))
             continue
         if header and not staying:
-            place = (_line_before(module, header[0]), False, False)
+            place = Place(module.source.line_bounds(header[0].lineno)[0], rank(home, first_party))
         else:
-            place = _place(module, home, first_party, staying, prefix)
-        fresh.setdefault(place[0], []).append((line, *place[1:]))
-    newline = module.source.newline
-    for offset, lines in fresh.items():
-        lines.sort()
-        ends_open = offset == len(module.source.text) and module.source.text[-1:] not in (b"\r", b"\n", b"")
-        text = (
-            (newline if ends_open else "")
-            + (newline if lines[0][1] else "")
-            + "".join(line + newline for line, _, _ in lines)
-        )
-        edits.append(Edit(offset, offset, text + (newline if lines[0][2] else "")))
+            place = place_of(module, home, first_party, staying, prefix)
+        fresh.setdefault(place.offset, []).append((place, line))
+    edits += [Edit(offset, offset, _block(module, offset, lines, bare=not staying)) for offset, lines in fresh.items()]
     return _joined_inline(edits)
+
+
+def _block(module: Module, offset: int, lines: Sequence[tuple[Place, str]], *, bare: bool) -> str:
+    """Return the new lines of one place in the order of their groups, set off from each other where the file's groups are."""
+    newline = module.source.newline
+    ordered = sorted(lines, key=lambda pair: (pair[0].rank, pair[1]))
+    ends_open = offset == len(module.source.text) and module.source.text[-1:] not in (b"\r", b"\n", b"")
+    pieces = [newline if ends_open else "", newline if ordered[0][0].before else "", ordered[0][1], newline]
+    for (above, _), (place, line) in pairwise(ordered):
+        apart = place.rank != above.rank and (bare or above.after or place.before)
+        pieces += [newline if apart else "", line, newline]
+    return "".join([*pieces, newline if ordered[-1][0].after else ""])
 
 
 def _wanted(module: Module, requires: Iterable[str]) -> dict[str, list[tuple[str, str]]]:
@@ -181,180 +208,6 @@ def _merge(module: Module, home: str, names: Sequence[tuple[str, str]], first_li
     return None
 
 
-def _rank(name: str, first_party: frozenset[str]) -> int:
-    root = name.split(".", maxsplit=1)[0]
-    if name.startswith("."):
-        return 4
-    if name == "__future__":
-        return 0
-    if root in sys.stdlib_module_names:
-        return 1
-    return 3 if root in first_party else 2
-
-
-_ORDER_SENSITIVE = re.compile(rb"\bsys\.path\b|\bpatch_all\(|\baddsitedir\(|\bmonkey_patch\(")
-
-
-def _anchor(module: Module, touched: Iterable[str], first_line: int) -> ast.stmt | None:
-    """
-    Return the earliest import of a name whose uses were rewritten.
-
-    A new import belongs beside it: it then runs when the old one did, and not before statements that were meant to come first.
-    """
-    names = set(touched)
-    for node in module.tree.body:
-        if (node.end_lineno or node.lineno) >= first_line:
-            break
-        if isinstance(node, ast.Import | ast.ImportFrom) and names & {
-            alias.asname or alias.name.partition(".")[0] for alias in node.names
-        }:
-            return node
-    return None
-
-
-def _header(module: Module, first_line: int, anchor: ast.stmt | None) -> tuple[ast.stmt | None, list[ast.stmt]]:
-    """
-    Return the run of imports that new ones join, the first of the file or the later one that the anchor stands in, and what precedes it.
-
-    The first run may follow a statement: the docstring, the last `__future__` import, or a call that later imports rely on (`sys.path`,
-    `patch_all`) as long as nothing that is rewritten runs before it.
-    """
-    body = module.tree.body
-    prefix: ast.stmt | None = None
-    start = 0
-    for position, node in enumerate(body):
-        if (node.end_lineno or node.lineno) >= first_line and not _is_prefix(position, node):
-            break
-        if _is_prefix(position, node) or _changes_imports(module, node):
-            prefix, start = node, position + 1
-    found = _run(body[start:] if not _is_future(prefix) else _with_futures(module, start))
-    if anchor is not None and anchor not in found and body.index(anchor) >= start:
-        start = body.index(anchor)
-        while isinstance(body[start - 1], ast.Import | ast.ImportFrom):
-            start -= 1
-        found = _run(body[start:])
-    return prefix, [node for node in found if _own_lines(module, node)]
-
-
-def _run(body: Iterable[ast.stmt]) -> list[ast.stmt]:
-    return list(takewhile(lambda node: isinstance(node, ast.Import | ast.ImportFrom), body))
-
-
-def _late(module: Module, header: Sequence[ast.stmt]) -> str:
-    """Return the comment by which every import of a run tells linters that it stands below other statements on purpose."""
-    lines = [module.source.text[slice(*module.source.line_bounds(node.end_lineno or node.lineno))] for node in header]
-    return "  # noqa: E402" if lines and all(b"# noqa: E402" in line for line in lines) else ""
-
-
-def _is_prefix(position: int, node: ast.stmt) -> bool:
-    return _is_future(node) or (
-        position == 0
-        and isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
-def _is_future(node: ast.stmt | None) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.level == 0
-
-
-def _with_futures(module: Module, start: int) -> list[ast.stmt]:
-    """Return the body from the first `__future__` import on, since new imports stand in the group after it."""
-    first = next(position for position, node in enumerate(module.tree.body) if _is_future(node))
-    return module.tree.body[min(first, start) :]
-
-
-def _changes_imports(module: Module, node: ast.stmt) -> bool:
-    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
-        return False
-    start, end = module.source.span(node)
-    return _ORDER_SENSITIVE.search(module.source.text, start, end) is not None
-
-
-def _shares_line(module: Module, node: ast.stmt) -> bool:
-    """Return whether another statement follows a statement on its last line."""
-    end = module.source.span(node)[1]
-    rest = module.source.text[end : module.source.line_bounds(node.end_lineno or node.lineno)[1]].strip()
-    return rest.startswith(b";") and not rest[1:].lstrip().startswith((b"#", b"\\")) and rest != b";"
-
-
-def _own_lines(module: Module, node: ast.stmt) -> bool:
-    """Return whether a statement shares its lines with no other one."""
-    start, end = module.source.span(node)
-    line_start = module.source.line_bounds(node.lineno)[0]
-    line_end = module.source.line_bounds(node.end_lineno or node.lineno)[1]
-    before = module.source.text[line_start:start]
-    after = module.source.text[end:line_end].strip()
-    return not before.strip() and (not after or after.startswith(b"#"))
-
-
-def _module_of(node: ast.Import | ast.ImportFrom) -> str:
-    return node.names[0].name if isinstance(node, ast.Import) else "." * node.level + (node.module or "")
-
-
-def _place(
-    module: Module, home: str, first_party: frozenset[str], header: Sequence[ast.stmt], prefix: ast.stmt | None
-) -> tuple[int, bool, bool]:
-    """Return the offset of the new line and whether a blank line goes before and after it."""
-    source = module.source
-    rank = _rank(home, first_party)
-    imports = [node for node in header if isinstance(node, ast.Import | ast.ImportFrom)]
-    if not imports:
-        return _after_prefix(module, prefix), *_blank_lines_at_top(prefix)
-    same = [node for node in imports if _rank(_module_of(node), first_party) == rank]
-    if same:
-        froms = [node for node in same if isinstance(node, ast.ImportFrom)]
-        order = [_module_of(node).lower() for node in froms]
-        later = [node for node in froms if _module_of(node).lower() > home.lower()]
-        if later and order == sorted(order):
-            return _line_before(module, later[0]), False, False
-        return source.line_bounds(same[-1].end_lineno or same[-1].lineno)[1], False, False
-    lower = [node for node in imports if _rank(_module_of(node), first_party) < rank]
-    if lower:
-        anchor = lower[-1]
-        follows = next((node for node in imports if node.lineno > anchor.lineno), None)
-        offset = source.line_bounds(anchor.end_lineno or anchor.lineno)[1]
-        return offset, follows is None or _blank_between(module, anchor, follows), False
-    return _line_before(module, imports[0]), False, True
-
-
-def _line_before(module: Module, node: ast.stmt) -> int:
-    """Return the offset of a statement's line, above the comment lines that stand directly on it."""
-    line = node.lineno
-    while (
-        line > 1
-        and module.source.text[slice(*module.source.line_bounds(line - 1))].lstrip().startswith(b"#")
-        and not _is_prologue(module, line - 1)
-    ):
-        line -= 1
-    return module.source.line_bounds(line)[0]
-
-
-def _is_prologue(module: Module, line: int) -> bool:
-    """Return whether a comment line belongs to the head of the file (shebang, encoding, licence) and not to the statement below it."""
-    return all(
-        not module.source.text[slice(*module.source.line_bounds(n))].strip()
-        or module.source.text[slice(*module.source.line_bounds(n))].lstrip().startswith(b"#")
-        for n in range(1, line + 1)
-    )
-
-
-def _blank_between(module: Module, one: ast.stmt, other: ast.stmt) -> bool:
-    end, start = module.source.span(one)[1], module.source.span(other)[0]
-    return len(re.findall(rb"\r\n|\r|\n", module.source.text[end:start])) > 1
-
-
-def _after_prefix(module: Module, prefix: ast.stmt | None) -> int:
-    if prefix is not None:
-        return module.source.line_bounds(prefix.end_lineno or prefix.lineno)[1]
-    return _line_before(module, module.tree.body[0]) if module.tree.body else len(module.source.text)
-
-
-def _blank_lines_at_top(prefix: ast.stmt | None) -> tuple[bool, bool]:
-    return prefix is not None, prefix is None
-
-
 def _removals(
     module: Module, made: Sequence[Edit], candidates: Iterable[str]
 ) -> list[tuple[ast.Import | ast.ImportFrom, set[int]]]:
@@ -365,14 +218,16 @@ def _removals(
         if found is not None:
             node, index = found
             gone.setdefault(id(node), (node, set()))[1].add(index)
-    return [(node, indexes) for node, indexes in gone.values() if _may_shorten(module, node)]
+    return [(node, indexes) for node, indexes in gone.values() if _may_shorten(module, node, indexes)]
 
 
-def _may_shorten(module: Module, node: ast.Import | ast.ImportFrom) -> bool:
+def _may_shorten(module: Module, node: ast.Import | ast.ImportFrom, indexes: set[int]) -> bool:
     start, _ = module.source.line_bounds(node.lineno)
     _, end = module.source.line_bounds(node.end_lineno or node.lineno)
     text = module.source.text[start:end]
-    return _own_lines(module, node) and b"#" not in text and b"\\" not in text
+    if not own_lines(module, node) or b"\\" in text:
+        return False
+    return b"#" not in text or (len(indexes) == len(node.names) and says_where_only(text[text.index(b"#") :].decode()))
 
 
 def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Import | ast.ImportFrom, int] | None:

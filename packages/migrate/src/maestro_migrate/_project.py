@@ -30,7 +30,8 @@ class Facts:
     imported modules; `patches` dotted names that tests replace; `loose` attribute names replaced on an object that could not be told;
     `imports` the modules as the import statements name them, relative ones with their dots; `marks` what an earlier migration left in the file; `swapped` modules that are
     replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports (of a package those that a recipe would add); `failed` why a
-    recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show.
+    recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show; `named` the project's modules that strings may
+    import; `borrowed` the words of the plumbing that are read as attributes of something unknown.
     """
 
     exports: dict[str, str] = field(default_factory=dict)
@@ -47,6 +48,8 @@ class Facts:
     bound: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     hidden: bool = False
+    named: list[str] = field(default_factory=list)
+    borrowed: list[str] = field(default_factory=list)
 
 
 def module_names(path: str) -> tuple[str, ...]:
@@ -296,7 +299,7 @@ class Project:
         `names` are the dotted names of the module, `local` the name it uses, `raw` the chain as imported and `qualname` what that comes from.
         """
         for name in names:
-            hit = self._replaced.get(f"{name}.{local}")
+            hit = self._replaced.get(f"{name}.{local}") or self._replaced.get(f"{name}.*")
             if hit:
                 return hit
         if local in self._loose:
@@ -311,13 +314,14 @@ class Project:
                 # A library reads `os.environ` through the module, as `os.getenv` and `os.environ[…]` do; only a copied name would not see it.
                 if slot == "os.environ" and not environ_copied:
                     continue
-                hit = self._replaced_whole.get(slot)
+                hit = self._replaced_whole.get(slot) or self._replaced_whole.get(f"{slot.rpartition('.')[0]}.*")
                 if hit:
                     return hit
-        if qualname == "os.getenv":
-            return self._replaced_whole.get("os.environ.get", "")  # which `os.getenv` goes through
         parts = qualname.split(".")
-        return self._loose.get(parts[-1], "") if len(parts) == 2 else ""
+        hit = self._loose.get(parts[-1], "") if len(parts) == 2 else ""
+        if qualname == "os.getenv":
+            return hit or self._replaced_whole.get("os.environ.get", "")  # which `os.getenv` goes through
+        return hit
 
     def needs_name(self, path: str, local: str) -> str:
         """Return who else relies on a module's local name (an import, an attribute, a patch, a star import), or an empty string."""
@@ -325,8 +329,10 @@ class Project:
             key = f"{name}.{local}"
             if f"{name}.*" in self._used:
                 return f"the names of {name} are listed in {self._used[f'{name}.*']}"
-            if key in self._replaced:
-                return self._replaced[key]
+            if key in self._replaced or f"{name}.*" in self._replaced:
+                return self._replaced.get(key) or self._replaced[f"{name}.*"]
+            if name in self._named and local in self._borrowed:
+                return f"{name} is imported by a string in {self._named[name]}, and .{local} of something is used in {self._borrowed[local]}"
             if key in self._used:
                 return f"{key} is used in {self._used[key]}"
             if name in self._starred:
@@ -351,6 +357,14 @@ class Project:
                 for end in range(2, len(parts) + 1):
                     found.setdefault(".".join(parts[:end]), path)
         return found
+
+    @cached_property
+    def _named(self) -> dict[str, str]:
+        return {name: path for path in sorted(self.facts, reverse=True) for name in self.facts[path].named}
+
+    @cached_property
+    def _borrowed(self) -> dict[str, str]:
+        return {name: path for path in sorted(self.facts, reverse=True) for name in self.facts[path].borrowed}
 
     @cached_property
     def _starred(self) -> dict[str, str]:

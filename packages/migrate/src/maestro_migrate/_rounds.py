@@ -9,13 +9,14 @@ import io
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from ._binder import lookup
+from ._import_places import says_where_only
 from ._imports import import_edits, unused_imports
 from ._layout import alignment_edits, joined_edits
-from ._project import Project
+from ._project import Project, module_names
 from ._recipe import Recipe
 from ._semantics import Module
 from ._source import UnreadableSource, read_source
@@ -136,21 +137,27 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
     """
     edits = [edit for change in made for edit in change.edits]
     requires = {name for change in made for name in change.requires}
-    every = _join_at_deletions([*edits, *import_edits(module, made, project.first_party)])
+    every = _join_at_deletions([*edits, *import_edits(module, made, project.first_party | _new_roots(made))])
     every = sorted([*every, *alignment_edits(module.source, module.tree, every)])
     after = _edited(module, every, project)
     source = after.source
     dead = Counter(
         comment for change in made for start, end in change.dead for comment in _comments(module.source.text[start:end])
     )
-    if any(b"#" in module.source.text[edit.start : edit.end] or "#" in edit.text for edit in every) and (
-        _comments(module.source.text) - _comments(source.text) - dead
+    if any(b"#" in module.source.text[edit.start : edit.end] or "#" in edit.text for edit in every) and any(
+        not says_where_only(comment) for comment in _comments(module.source.text) - _comments(source.text) - dead
     ):
         raise _Spoilt("comment-lost: the result would lose a comment")
     missing = sorted(name for name in requires if not _is_bound(after, str(module.local_name(name))))
     if missing:
         raise _Spoilt(f"import-lost: the result would use {', '.join(missing)} without importing it")
     return _joined(module, every, after, project)
+
+
+def _new_roots(made: Iterable[Change]) -> frozenset[str]:
+    """Return the top-level names of the files that the changes call for, which are the project's own although they are not there yet."""
+    paths = {path for change in made for path, _ in change.contributes if path.endswith(".py")}
+    return frozenset(name.partition(".")[0] for path in paths for name in module_names(path))
 
 
 def _edited(module: Module, edits: Sequence[Edit], project: Project) -> Module:

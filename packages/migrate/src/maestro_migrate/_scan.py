@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -147,18 +147,25 @@ class Prefilter:
         return b"import" in raw or any(head in raw for head, _ in self.heads)
 
 
-_STAR = re.compile(rb"import[ \t]+\*|sys\.modules|\b(?:vars|dir|getmembers)\(\w")
+_STAR = re.compile(
+    rb"import[ \t]+\*|sys\.modules|\b(?:vars|dir|getmembers)\(\w|\b(?:import_module|__import__|run_path|run_module)\("
+)
 
 
 def prefilter(recipes: Sequence[Recipe], *, named: frozenset[str]) -> Prefilter:
     """Return what a file must hold to matter to some recipe, or to files that do; `named` are the names whose imports matter in any file."""
     words = tuple(sorted({word.encode() for recipe in recipes for word in recipe.words}))
     heads = sorted({site.partition(".")[0] for recipe in recipes for site in (*recipe.sites, *recipe.adds)})
-    forms = (r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b", r"\w\.{0}\b", r"""["']{0}["']""", r"^[ \t]+{0},?[ \t]*$")
+    forms = (r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b", r"[\w)\]]\.{0}\b", r"""["']{0}["']""", r"^[ \t]+{0},?[ \t]*$")
     borrowed = [re.compile("|".join(form.format(head) for form in forms).encode(), re.MULTILINE) for head in heads]
     return Prefilter(
         words, tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)), named
     )
+
+
+@cache
+def _sites_of(groups: tuple[tuple[str, ...], ...]) -> frozenset[str]:
+    return frozenset(site for group in groups for site in group)
 
 
 def _scan_file(
@@ -181,7 +188,7 @@ def _scan_file(
         module = Module(read_source(raw, path), project)
     except UnreadableSource as error:
         return json.dumps({"unparsed": str(error)})
-    facts = facts_of(module, roots)
+    facts = facts_of(module, roots, sites=_sites_of(tuple(recipe.sites for recipe in recipes)))
     for recipe in recipes if is_service_code(path, raw) else ():
         if recipe.words and not any(word.encode() in raw for word in recipe.words):
             continue

@@ -126,22 +126,29 @@ def access(*, rounds: int, reads: int) -> Costs:
 
 
 def rotations() -> dict[str, int]:
-    """Rotate leased credentials 50 times over HTTP while readers use them; count reads and failed ones."""
+    """Rotate leased credentials 50 times over HTTP while a pool is used; count uses, and those the server turns away.
+
+    A rotation revokes the credentials before it, so a use with any but the pool's present ones fails.
+    """
     counts = {"reads": 0, "failed": 0, "rotations": 0}
-    stop = threading.Event()
+    stop, turn = threading.Event(), threading.Lock()
     with FakeVault() as vault:
         session = VaultSession(vault.address, login=Token(ROOT_TOKEN))
         leased = LeasedCredentials(session, "database/creds/orders")
-        valid = {leased.current.content["password"]}
+        first = leased.current
+        pool = {"now": first}
 
         @leased.on_rotation
         def re_key(new: Credentials) -> None:
-            valid.add(new.content["password"])
+            with turn:  # whoever uses the pool has finished
+                pool["now"] = new
 
         def read() -> None:
             while not stop.wait(0.0002):
+                with turn:
+                    accepted = vault.accepts(**pool["now"].content)
                 counts["reads"] += 1
-                counts["failed"] += leased.current.content["password"] not in valid
+                counts["failed"] += not accepted
 
         reader = threading.Thread(target=read)
         reader.start()
@@ -149,6 +156,8 @@ def rotations() -> dict[str, int]:
             leased.rotate()
         stop.set()
         reader.join()
+        if vault.accepts(**first.content):
+            raise RuntimeError("the server still accepts what was rotated out, so no use could have failed")
         counts["rotations"] = leased.rotations
     return counts
 

@@ -250,6 +250,21 @@ def test_no_thread_keeps_a_value_of_another_text() -> None:
     assert wrong == []
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_process_reads_its_own_environment() -> None:
+    """What the child sets is the child's, although both kept the same value before."""
+    settings = Settings()
+    os.environ["G_PORT"] = "5"
+    assert (settings.port, settings.port) == (5, 5)
+    child = os.fork()
+    if child == 0:
+        found = settings.port
+        os.environ["G_PORT"] = "6"
+        os._exit(found * 10 + settings.port)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 56
+    assert settings.port == 5
+
+
 def test_the_declaration_keeps_its_documentation() -> None:
     """Swapping getters leaves `__doc__` what it was."""
 

@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pydantic_settings
 import pytest
 from pydantic import BaseModel, Field
-from pydantic_settings import InitSettingsSource, SettingsConfigDict
+from pydantic_settings import InitSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
 from maestro_core_config import BaseConfig, ConfigDict, ConfigError, FileError, explain, load
 from maestro_core_config.testing import ROOT_TOKEN, FakeVault
 from maestro_core_config.vault import Token, Vault
 
+NestedSecretsSettingsSource: Any = getattr(pydantic_settings, "NestedSecretsSettingsSource", None)
 Give = Callable[[pytest.MonkeyPatch, dict[str, Any]], None]
 
 HAS_COMMAND_LINE = "cli_parse_args" in SettingsConfigDict.__annotations__  # older releases have none
@@ -243,6 +245,26 @@ def test_a_key_is_found_by_whichever_name_a_source_has_it(monkeypatch: pytest.Mo
         explained = explain(Aliased(_cli_parse_args=command))
         assert str(explained["pool.size"]) == "pool.size = 9  <- command line --pool.size"
         assert str(explained["port"]) == "port = 5  <- command line --thePort (overrides file base.yaml:3 = 4)"
+
+
+@pytest.mark.skipif(NestedSecretsSettingsSource is None, reason="this release of pydantic-settings has no such source")
+def test_a_remote_source_of_pydantic_settings_is_explained_by_its_name() -> None:
+    """As those for the secret stores of clouds: they derive from the environment's source, and are not it."""
+
+    class Remote(BaseConfig):
+        """Has a source of pydantic-settings as a remote one."""
+
+        model_config = ConfigDict(
+            secrets_dir="secrets",
+            remote=(lambda cls: NestedSecretsSettingsSource(SecretsSettingsSource(cls), secrets_dir="more"),),
+        )
+        value: str = ""
+
+    Path("more").mkdir()
+    Path("more/value").write_text("remote")
+    settings = load(Remote)
+    assert settings.value == "remote"
+    assert str(explain(settings)["value"].place) == "NestedSecretsSettingsSource value"
 
 
 def test_order_is_the_class_own_when_it_overrides_the_hook(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,6 +109,26 @@ def test_file_keys_that_nothing_reads_are_refused_with_their_line() -> None:
     ]
 
 
+def test_a_prefix_belongs_to_variables_and_not_to_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment and `.env` take it alike; in a file it is a name that nothing reads, and the right one is said."""
+
+    class Prefixed(BaseConfig):
+        """The same setting in three places."""
+
+        model_config = ConfigDict(env_prefix="SHOP_", env_file=".env", files=("app.toml",))
+        port: int = 1
+
+    Path("app.toml").write_text("port = 2\n")
+    assert load(Prefixed).port == 2
+    Path(".env").write_text("SHOP_PORT=3\n")
+    assert load(Prefixed).port == 3
+    monkeypatch.setenv("SHOP_PORT", "4")
+    assert load(Prefixed).port == 4
+    Path("app.toml").write_text("shop_port = 2\n")
+    with pytest.raises(InvalidConfiguration, match=r"shop_port: no setting .*app.toml:1\); did you mean port\?"):
+        load(Prefixed)
+
+
 @pytest.mark.parametrize("extra", ["forbid", "ignore"])
 def test_names_in_dotenv_files_and_mounted_secrets_are_shielded_too(extra: Any) -> None:
     """With the line or the file and a suggestion, once, whether or not pydantic forbids extra inputs."""

@@ -28,6 +28,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from maestro_core_config import BaseConfig
+from maestro_core_config._secrecy import holds_secret
 
 MakeClass = Callable[[type[BaseSettings]], type[Any]]
 
@@ -201,7 +202,8 @@ def outcome(settings_class: type[Any], arguments: dict[str, Any]) -> Any:
     try:
         settings = settings_class(**arguments)
     except ValidationError as exc:
-        return ("invalid", exc.title, [(e["type"], e["loc"], e["msg"]) for e in exc.errors(include_url=False)])
+        inputs = [] if holds_secret(settings_class) else [e["input"] for e in exc.errors()]
+        return ("invalid", exc.title, [(e["type"], e["loc"], e["msg"]) for e in exc.errors(include_url=False)], inputs)
     except Exception as exc:
         return (type(exc), str(exc))
     return (
@@ -341,12 +343,15 @@ def test_a_validation_error_does_not_echo_inputs(option: str, monkeypatch: pytes
 def test_debug_logging_has_names_and_no_values(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`PYDANTIC_SETTINGS_DEBUG` of pydantic-settings prints every source's values; here it does not."""
+    """`PYDANTIC_SETTINGS_DEBUG` of pydantic-settings prints every source's values; here it has the names in them."""
     monkeypatch.setenv("PYDANTIC_SETTINGS_DEBUG", "1")
     monkeypatch.setenv("KEY", "hunter2")
-    with caplog.at_level("DEBUG"):
+    with caplog.at_level("DEBUG", "pydantic_settings"):
         assert Module().key.get_secret_value() == "hunter2"
     assert "hunter2" not in caplog.text
+    if hasattr(BaseSettings, "_settings_log_debug"):  # of 2.16 and later
+        assert "Resolving settings for 'Module' (sources in priority order, highest first):" in caplog.text
+        assert "EnvSettingsSource: ['key']" in caplog.text
 
 
 def test_importing_loads_no_optional_system() -> None:

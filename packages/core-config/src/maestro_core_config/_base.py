@@ -20,7 +20,7 @@ from ._shown import dumped, shown
 from ._sources import collecting, remember_load, wrap_source_hook
 from .errors import FieldDefinitionError
 
-_log: Final = logging.getLogger("maestro_core_config")
+_log: Final = logging.getLogger("pydantic_settings")  # whose message it is
 
 
 class BaseConfig(BaseSettings):
@@ -79,9 +79,8 @@ class BaseConfig(BaseSettings):
     @classmethod
     def _settings_log_debug(cls, states: dict[str, dict[str, Any]]) -> None:
         # pydantic-settings 2.16 logs every source's raw values when PYDANTIC_SETTINGS_DEBUG is set; names will do.
-        _log.debug(
-            "sources of %s, highest first: %s", cls.__name__, {name: sorted(found) for name, found in states.items()}
-        )
+        first = f"Resolving settings for {cls.__name__!r} (sources in priority order, highest first):"
+        _log.debug("\n".join([first, *(f"  {name}: {sorted(found)}" for name, found in states.items())]))
 
     @classmethod
     def model_construct(cls, _fields_set: set[str] | None = None, **values: Any) -> Self:

@@ -68,7 +68,10 @@ def place_in(source: Any, settings_cls: Any, name: str, path: tuple[str, ...]) -
         option = ".".join(path)
         return Place("command line", "--" + (option.replace("_", "-") if source.cli_kebab_case else option))
     if isinstance(source, EnvSettingsSource):
-        return Place("environment", ", ".join(name for name, _ in _variables(source, settings_cls, name, path)))
+        # Pydantic-settings' sources for the secret stores of clouds derive from this one.
+        own = type(source) is not EnvSettingsSource and type(source).__module__.startswith("pydantic_settings.")
+        layer = type(source).__name__ if own else "environment"
+        return Place(layer, ", ".join(name for name, _ in _variables(source, settings_cls, name, path)))
     if isinstance(source, SecretsSettingsSource):
         return Place("secret file", _secret_file(source, settings_cls, name))
     if type(source) is InitSettingsSource:

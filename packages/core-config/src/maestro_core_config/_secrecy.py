@@ -63,7 +63,7 @@ def without_secret_inputs(exc: ValidationError, model: Any) -> ValidationError:
     A message that quotes such an input, as those of a class's own validators may, is replaced.
     """
     errors = exc.errors(include_url=False)
-    secret = [_may_be_secret(model, error) for error in errors]
+    secret = [_may_be_secret(model, error) for error in errors] if holds_secret(model) else []
     if not any(secret):
         return exc
     texts = {

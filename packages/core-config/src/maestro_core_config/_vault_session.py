@@ -18,7 +18,7 @@ R = TypeVar("R")
 _SERVICE_ACCOUNT_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path
 _RETRIED: Final = frozenset({412, 429, 472, 473, 500, 502, 503, 504})
 _SHARE_BEFORE_RENEWAL: Final = 2 / 3
-_SHARE_WORTH_KEEPING: Final = 1 / 3
+_SHARE_WORTH_KEEPING: Final = 1 / 2
 _LEAST_PAUSE_S: Final = 1.0
 _REASONS: Final = {
     400: "the request is not accepted; check credentials and lease",
@@ -244,11 +244,11 @@ class VaultSession:
         granted_s = self._token_renewed(life)
         if granted_s < life.first_granted_s * _SHARE_WORTH_KEEPING and self._login.renewable:
             self._forget_token(life.login)
-            life = self._token_life()
-        else:
-            life = replace(life, since=self._clock(), granted_s=granted_s)
-            self._life = life
-        return max(life.granted_s * _SHARE_BEFORE_RENEWAL, _LEAST_PAUSE_S)
+            return self._token_life().granted_s * _SHARE_BEFORE_RENEWAL
+        self._life = replace(life, since=self._clock(), granted_s=granted_s)
+        due = granted_s * _SHARE_BEFORE_RENEWAL
+        # One that nobody can replace is asked about until its end, but not without a pause.
+        return due if self._login.renewable else max(due, _LEAST_PAUSE_S)
 
     def _token_life(self) -> _TokenLife:
         login = self._logged_in("auth/token/lookup-self")

@@ -136,7 +136,8 @@ class Verifier:
         tests = SuiteRuns(_counts(self._before[0]), _counts(after[-1]), regressions)
         if generated is not None:
             tests = replace(tests, generated=generated.told(unlike))
-        return Verification(tests, regressions, found.flaky, *_reported(parity), generated)
+        only_safe = isinstance(self._driven, Mapping) and not self._driven["is_whole"]
+        return Verification(tests, regressions, found.flaky, *_reported(parity, only_safe=only_safe), generated)
 
     def _generate(self, environment: Environment, plan: MigrationPlan) -> Generated:
         """Return the generated tests, made from the old code once and kept, since later plans are parts of the first."""
@@ -294,7 +295,9 @@ class Verifier:
         return {**found, whole: ""}
 
 
-def _reported(parity: Answers | NotMeasured) -> tuple[Parity | NotMeasured, Performance | NotMeasured]:
+def _reported(
+    parity: Answers | NotMeasured, *, only_safe: bool = False
+) -> tuple[Parity | NotMeasured, Performance | NotMeasured]:
     if isinstance(parity, NotMeasured):
         return parity, NotMeasured(f"performance was not measured: {parity.reason}")
     told = Parity(
@@ -303,6 +306,7 @@ def _reported(parity: Answers | NotMeasured) -> tuple[Parity | NotMeasured, Perf
         parity.different,
         parity.noise_fields,
         parity.added,
+        only_safe,
     )
     metrics = [Metric("peak memory", round(parity.peak_kib[0] / 1024, 1), round(parity.peak_kib[1] / 1024, 1), "MiB")]
     if parity.latency_s is not None:

@@ -241,3 +241,43 @@ def test_duplication_counts_every_copy_and_ignores_layout() -> None:
     assert duplicated_lines({"a.py": one, "b.py": two}) == 10
     assert duplicated_lines({"a.py": one}) == 0
     assert loc({"a.py": one, "b.py": two}) == 11
+
+
+def test_every_finding_is_in_every_form_and_notes_are_not_counted_as_left(tmp_path: Path) -> None:
+    """Also those of no recipe that rewrote anything, and of no file; a note asks for nothing."""
+    findings = (
+        Finding(".", 1, "config/read", "unresolvable: pydantic<2 is in the way", "raise the pin", "warning"),
+        Finding("uv.lock", 1, "dependencies/declare", "stale-lock: old", "run `uv lock`", "warning"),
+        Finding("app/b.py", 3, "use-get-logger", "import-left: there for others", "remove it", "none"),
+    )
+    report = dataclasses.replace(full_report(), findings=findings)
+    paths = write_report(report, tmp_path)
+    page, text = paths["html"].read_text(), paths["md"].read_text()
+    for wanted in ("pydantic&lt;2 is in the way", "stale-lock: old", "import-left: there for others"):
+        assert wanted in page
+        assert wanted in text
+    assert "2 places were left to a person" in page
+    assert "2 left to a person, 1 notes" in text
+    assert text.index("stale-lock") < text.index("## Notes") < text.index("import-left")
+    assert len(json.loads(paths["sarif"].read_text())["runs"][0]["results"]) == 3
+
+
+def test_parity_of_safe_methods_only_says_so(tmp_path: Path) -> None:
+    """A reader is not to think that orders were placed with both."""
+    for only_safe in (True, False):
+        report = dataclasses.replace(full_report(), parity=Parity(5, 5, 0, only_safe_methods=only_safe))
+        paths = write_report(report, tmp_path)
+        assert json.loads(paths["json"].read_text())["parity"]["only_safe_methods"] is only_safe
+        for form in ("html", "md"):
+            assert ("only GET, HEAD and OPTIONS were sent" in paths[form].read_text()) is only_safe
+
+
+def test_sarif_results_point_at_a_rule_and_say_what_to_do(tmp_path: Path) -> None:
+    """Code hosts show the message and the rule's help, and sort by level."""
+    log = json.loads(write_report(full_report(), tmp_path)["sarif"].read_text(encoding="utf-8"))
+    rules = log["runs"][0]["tool"]["driver"]["rules"]
+    for result in log["runs"][0]["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        assert "What to do: " in result["message"]["text"]
+        assert result["level"] in {"none", "note", "warning"}
+    assert rules[0]["helpUri"] == "https://example.org/r"

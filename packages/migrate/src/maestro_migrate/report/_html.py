@@ -9,7 +9,7 @@ from itertools import groupby
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from .._spans import Finding
-from ._model import EditRow, FileDiff, Report
+from ._model import EditRow, FileDiff, RecipeSummary, Report
 from ._table import before_after
 from .checklist import checklist
 
@@ -50,6 +50,7 @@ def as_html(report: Report) -> str:
         lstrip_blocks=True,
     )
     items = checklist(report)
+    named = {*report.recipes, *(finding.recipe for finding in report.findings)}
     return environment.get_template("report.html").render(
         report=report,
         applied=sum(recipe.applied for recipe in report.recipes.values()),
@@ -58,7 +59,7 @@ def as_html(report: Report) -> str:
         phases=[(phase, list(group)) for phase, group in groupby(items, key=lambda item: item.phase)],
         settled=sum(item.status != "open" for item in items),
         total=len(items),
-        recipes=sorted(report.recipes.items()),
+        recipes=[(name, report.recipes.get(name, RecipeSummary(0, 0, 0))) for name in sorted(named)],
         findings={name: list(group) for name, group in _by_recipe(report)},
         files=_sections(report),
         unparsed=sorted(report.files.unparsed, key=lambda one: one.path),

@@ -32,7 +32,7 @@ def _lines(report: Report) -> list[str]:
         "",
         (
             f"{applied} of {sites} sites rewritten in {report.files.changed} of {report.files.scanned} files;"
-            f" {len(report.findings)} left to a person."
+            f" {len(report.left)} left to a person, {len(report.notes)} notes."
         ),
         *("", "## Before and after", "", "| | Before | After | | |", "|---|---:|---:|---|---|"),
     ]
@@ -48,11 +48,12 @@ def _lines(report: Report) -> list[str]:
     lines += [
         f"| `{_code(name)}` | {r.sites} | {r.applied} | {r.findings} |" for name, r in sorted(report.recipes.items())
     ]
-    lines += ["", "## Left to a person", ""] if report.findings else []
-    lines += [
-        f"- `{_code(f.path)}:{f.line}` ({_plain(f.recipe)}) {_plain(f.reason)} → {_plain(f.action)}"
-        for f in sorted(report.findings)
-    ]
+    for title, findings in (("Left to a person", report.left), ("Notes", report.notes)):
+        lines += ["", f"## {title}", ""] if findings else []
+        lines += [
+            f"- `{_code(f.path)}:{f.line}` ({_plain(f.recipe)}) {_plain(f.reason)} → {_plain(f.action)}"
+            for f in findings
+        ]
     lines += ["", "## Not readable", ""] if report.files.unparsed else []
     lines += [f"- `{_code(u.path)}` {_plain(u.reason)}" for u in sorted(report.files.unparsed, key=lambda u: u.path)]
     lines += ["", "## Changes", ""] if report.edits else []

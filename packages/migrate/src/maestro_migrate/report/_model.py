@@ -117,13 +117,18 @@ class SuiteRuns:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """Requests sent to old and new: how many answers agree, the fields that differ between equals, and what answers were meant to gain."""
+    """
+    Requests sent to old and new: how many answers agree, the fields that differ between equals, and what answers were meant to gain.
+
+    `only_safe_methods` says that nothing but GET, HEAD and OPTIONS was sent, since the app could have reached something real.
+    """
 
     requests: int
     identical: int
     different: int
     noise_fields: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
+    only_safe_methods: bool = False
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -190,3 +195,13 @@ class Report:
     loc: BeforeAfter | NotMeasured = NotMeasured("lines were not counted")
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def left(self) -> tuple[Finding, ...]:
+        """Return the findings that a person has to do something about."""
+        return tuple(sorted(finding for finding in self.findings if finding.level != "none"))
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        """Return the findings on what was done, which ask for nothing."""
+        return tuple(sorted(finding for finding in self.findings if finding.level == "none"))

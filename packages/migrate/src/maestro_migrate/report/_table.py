@@ -69,7 +69,12 @@ def _checks(report: Report) -> list[Row]:
     else:
         parity = report.parity
         notes = [("noise", parity.noise_fields), ("added on purpose", parity.added)]
-        note = "; ".join(f"{name}: {', '.join(sorted(fields))}" for name, fields in notes if fields)
+        parts = [f"{name}: {', '.join(sorted(fields))}" for name, fields in notes if fields]
+        if parity.only_safe_methods:
+            parts.insert(
+                0, "only GET, HEAD and OPTIONS were sent, since what the app would change could not be kept from it"
+            )
+        note = "; ".join(parts)
         rows.append(
             Row(
                 "Identical answers",

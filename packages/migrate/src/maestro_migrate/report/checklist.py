@@ -96,7 +96,7 @@ def _written(report: Report, key: str) -> _Verdict | None:
 def _findings(report: Report) -> _Verdict | None:
     if not report.files.scanned:
         return None
-    count = len(report.findings)
+    count = len(report.left)
     return (
         "done",
         f"{report.files.scanned} files read; {count} place{'s' * (count != 1)} left to a person, each listed with its reason",

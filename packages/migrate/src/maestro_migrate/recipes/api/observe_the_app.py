@@ -50,6 +50,8 @@ from collections.abc import Iterator
 
 from maestro_migrate import Change, Edit, Module
 
+from ._advice import advice
+
 _WHEN = {
     "before_request": "before each request",
     "after_request": "with each response",
@@ -98,7 +100,7 @@ def edit(module: Module) -> Iterator[Change]:
 
 def _name_hooks(module: Module) -> None:
     """Name each function that is made a hook by a decorator or by a call."""
-    action = "remove what the library's request ids, access events, metrics and headers replace"
+    functions = {node.name: node for node in ast.walk(module.tree) if isinstance(node, ast.FunctionDef)}
     for node in ast.walk(module.tree):
         decorators = getattr(node, "decorator_list", [])
         hook = next((each for each in decorators if isinstance(each, ast.Attribute) and each.attr in _WHEN), None)
@@ -110,4 +112,5 @@ def _name_hooks(module: Module) -> None:
             reason = (
                 f"own-hook: {name} stays: what it does {_WHEN[kind]} is not read; it runs inside the library's pass"
             )
-            module.refuse(node, reason, action)
+            body = functions.get(name)
+            module.refuse(node, reason, advice(module.source.slice(body) if body is not None else ""))

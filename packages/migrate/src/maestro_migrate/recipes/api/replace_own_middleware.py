@@ -62,6 +62,7 @@ from collections.abc import Iterable, Iterator
 from maestro_migrate import Change, Edit, Module, Site
 from maestro_migrate._project import is_test_path
 
+from ._advice import advice
 from ._dispatch import NotProven, Reading, read_dispatch
 from ._told import TARGETS, class_body, registration
 
@@ -181,7 +182,8 @@ def _refuse(module: Module, at: ast.AST, name: str, reason: NotProven) -> None:
     line = getattr(reason.node, "lineno", getattr(at, "lineno", 1))
     shown = module.source.slice(reason.node).splitlines()[0] if hasattr(reason.node, "lineno") else ""
     where = f" (line {line}, `{shown[:80]}`)" if shown and reason.node is not at else ""
-    module.refuse(at, f"own-middleware: {name} stays: {reason.why}{where}", _ACTION)
+    action = advice(module.source.slice(at), several="several things" in reason.why)
+    module.refuse(at, f"own-middleware: {name} stays: {reason.why}{where}", action)
 
 
 def _only_dispatch(module: Module, owner: ast.ClassDef) -> tuple[ast.AsyncFunctionDef, ast.stmt]:
@@ -335,4 +337,4 @@ def _name_asgi_classes(module: Module) -> None:
         for part in node.body:
             if isinstance(part, ast.AsyncFunctionDef) and part.name == "__call__" and len(part.args.args) == 4:
                 reason = f"own-middleware: {node.name} stays: what an ASGI application of one's own does is not read"
-                module.refuse(node, reason, _ACTION)
+                module.refuse(node, reason, advice(module.source.slice(node)))

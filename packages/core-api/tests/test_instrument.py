@@ -10,6 +10,11 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
@@ -109,6 +114,40 @@ async def test_an_asgi_object_keeps_its_attributes(asgi_call: Callable[..., Any]
     app = instrument(Raw())
     assert app.version == "7"
     assert (await asgi_call(app, {}))[1]["body"] == b"raw"
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize("make", [FastAPI, MaestroAPI])
+def test_the_order_beside_opentelemetrys_instrumentation_does_not_matter(
+    make: Any, is_first: bool, events: list[dict[str, Any]]
+) -> None:
+    """Patches that depend on their order lose one of the two silently (osparc-simcore #7750)."""
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    app, failures = make(), []
+
+    @app.get("/items/{i}")
+    def item(i: int) -> int:
+        return 1 // i
+
+    @app.exception_handler(Exception)
+    async def unexpected(_request: Request, failure: Exception) -> PlainTextResponse:
+        failures.append(failure)
+        return PlainTextResponse("sorry", 500)
+
+    steps = [lambda: instrument(app), lambda: FastAPIInstrumentor.instrument_app(app, tracer_provider=provider)]
+    for step in steps if is_first else reversed(steps):
+        step()
+    client = TestClient(app, raise_server_exceptions=False)
+    assert client.get("/items/1").text == "1"
+    broken = client.get("/items/0")
+    assert (broken.status_code, broken.text, len(failures)) == (500, "sorry", 1)
+    assert broken.headers["x-request-id"]
+    assert [(event["route"], event["status"]) for event in events] == [("/items/{i}", 200), ("/items/{i}", 500)]
+    spans = [span for span in exporter.get_finished_spans() if span.kind is SpanKind.SERVER]
+    assert [span.attributes["http.route"] for span in spans] == ["/items/{i}"] * 2
+    FastAPIInstrumentor.uninstrument_app(app)
 
 
 @pytest.mark.parametrize("thing", [object(), "app", Starlette, lambda environ, start_response: []])

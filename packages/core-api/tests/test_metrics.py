@@ -36,7 +36,8 @@ def run(program: str, **environment: str) -> str:
 SERVICE = """
 import prometheus_client as p
 from fastapi.testclient import TestClient
-from maestro_core_api import MaestroAPI
+from fastapi import FastAPI
+from maestro_core_api import MaestroAPI, instrument
 app = MaestroAPI()
 app.get("/items/{i}")(lambda i: i)
 client = TestClient(app)
@@ -146,6 +147,26 @@ def test_a_service_may_have_metrics_of_the_same_name(is_late: bool) -> None:
     assert 'http_requests_total{code="x"} 1.0' in printed
     assert ("maestro_http_requests_total{" in printed) is not is_late
     assert "http_request_duration_seconds_count{" in printed
+
+
+@pytest.mark.parametrize("make", ["MaestroAPI()", "instrument(FastAPI())"])
+def test_metrics_that_a_service_declares_with_its_first_request_keep_their_name(make: str) -> None:
+    """As prometheus-fastapi-instrumentator does, when Starlette builds its middleware; both are on the page."""
+    page = run(SERVICE.replace("app = MaestroAPI()", f"app = {make}") + """
+class Late:
+    def __init__(self, app):
+        self.app, self.counter = app, p.Counter("http_requests_total", "Mine.", ["handler"])
+
+    async def __call__(self, scope, receive, send):
+        self.counter.labels("x").inc()
+        await self.app(scope, receive, send)
+
+app.add_middleware(Late)
+client.get("/items/1")
+print(client.get("/metrics").text)
+""")
+    assert 'http_requests_total{handler="x"}' in page
+    assert 'maestro_http_requests_total{method="GET",route="/items/{i}",status="200"} 1.0' in page
 
 
 def test_every_format_is_one_valid_page() -> None:

@@ -47,7 +47,7 @@ class ASGIObserver:
 
     async def _exchange(self, app: ASGIApp, exchange: Exchange, receive: Receive) -> None:
         scope, observer = exchange.scope, self._observer
-        metrics = observer.request_metrics()
+        metrics = observer.metrics_so_far
         method: str = scope.get("method", "GET")  # a WebSocket's scope has none, but a GET it is
         tracker = _NOTHING if metrics is None else metrics.in_progress(method=method)
         observer.lifecycle.in_flight += 1
@@ -61,6 +61,7 @@ class ASGIObserver:
                 observer.lifecycle.in_flight -= 1
                 route = self._routes.template(scope, exchange.path)
                 exchange.close()
+                metrics = observer.request_metrics()
                 if metrics is not None:
                     trace = exchange.trace
                     metrics.observe(

@@ -78,8 +78,15 @@ def _install_in_starlette(app: Any, observer: Observer) -> None:
     asgi = ASGIObserver(observer, app)
     build = app.build_middleware_stack
 
-    def observed_stack() -> ObservedASGI:
-        return ObservedASGI(build(), asgi)
+    def observed_stack() -> Any:
+        observed = ObservedASGI(build(), asgi)
+        if app.build_middleware_stack is observed_stack:
+            return observed
+        # Somebody put theirs around ours, as OpenTelemetry's instrumentation of FastAPI does; it works on nothing but what Starlette
+        # itself would build. The errors have been answered further in, so this one has nothing to say.
+        from starlette.middleware.errors import ServerErrorMiddleware
+
+        return ServerErrorMiddleware(observed)
 
     # On the instance: the class belongs to other applications too. Starlette builds the stack at the first
     # request, so middleware that is added later still ends up inside.

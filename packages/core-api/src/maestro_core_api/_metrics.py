@@ -22,7 +22,7 @@ OWN_REGISTRY = CollectorRegistry()
 def default_request_metrics() -> RequestMetrics:
     """Give the request metrics that all applications of this process share.
 
-    Called at the first request rather than on import: by then a service has declared what is its own.
+    Called after the first request rather than on import: by then a service has declared what is its own.
     """
     families = [
         CounterMetricFamily(f"{NAMESPACE}_requests", ""),

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar, copy_context
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from types import MappingProxyType
 from typing import Any
 
@@ -62,12 +64,21 @@ class _Place:
             try:
                 await app(scope, receive, send_outside)
             except Exception:
-                # A response that breaks off is ended as if it were whole, since that is what `BaseHTTPMiddleware` does.
-                if is_open:
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+                if is_open and _ends_broken_responses():
+                    await send_outside({"type": "http.response.body", "body": b"", "more_body": False})
                 raise
 
         await within(copy_context(), served())
+
+
+@cache
+def _ends_broken_responses() -> bool:
+    """Whether Starlette's `BaseHTTPMiddleware` ends a response that breaks off as if it were whole: it does since 0.46."""
+    try:
+        major, minor, *_ = version("starlette").split(".")
+    except PackageNotFoundError:
+        return False
+    return (int(major), int(minor)) >= (0, 46)
 
 
 class RequestId(_Place):

@@ -45,8 +45,13 @@ class Observer:
         # Who answers a probe path, once it is known: the application's own middleware or we.
         self.is_ours: dict[str, bool] = {}
 
+    @property
+    def metrics_so_far(self) -> RequestMetrics | None:
+        """The metrics to feed, if they have been made."""
+        return self._metrics if isinstance(self._metrics, RequestMetrics) else None
+
     def request_metrics(self) -> RequestMetrics | None:
-        """Give the metrics to feed, made at the first request."""
+        """Give the metrics to feed, made after the first request: what the service declares as late as that keeps its name."""
         if self._metrics is True:
             self._metrics = _metrics.default_request_metrics()
         return self._metrics or None

@@ -78,13 +78,13 @@ class _Exchange:
         self._environ = environ
         self._start_response = start_response
         self._url_map = url_map
-        self._metrics = observer.request_metrics()
+        metrics = observer.metrics_so_far
         self._method: str = environ["REQUEST_METHOD"]
         self._path: str = environ.get("PATH_INFO", "")
         self._status = 0
         self._is_complete = False
         self._is_reported = False
-        self._tracker = _NOTHING if self._metrics is None else self._metrics.in_progress(method=self._method)
+        self._tracker = _NOTHING if metrics is None else metrics.in_progress(method=self._method)
         self._trace: TraceParent | None = parse_traceparent(environ.get("HTTP_TRACEPARENT", ""))
         self._request_id = _request_id(observer, environ)
         self._context = {"request_id": self._request_id}
@@ -162,9 +162,10 @@ class _Exchange:
         if self._status == 0:
             self._status = 500 if failure is not None else CLIENT_CLOSED_REQUEST
         route = _template(self._environ, self._url_map)
-        if self._metrics is not None:
+        metrics = self._observer.request_metrics()
+        if metrics is not None:
             trace_id = self._trace.trace_id if self._trace is not None and self._trace.sampled else None
-            self._metrics.observe(
+            metrics.observe(
                 method=self._method, route=route, status=self._status, duration_s=duration_s, trace_id=trace_id
             )
         if self._observer.access_log:

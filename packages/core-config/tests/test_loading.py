@@ -14,6 +14,7 @@ from pydantic import AliasChoices, BaseModel, Field, SecretStr, ValidationError
 from maestro_core_config import (
     BaseConfig,
     ConfigDict,
+    ConfigError,
     InvalidConfiguration,
     MissingVariable,
     UnknownNamesWarning,
@@ -254,6 +255,38 @@ def test_a_source_that_cannot_be_read_is_one_of_the_problems(monkeypatch: pytest
     with pytest.raises(InvalidConfiguration) as caught:
         load(Sources)
     assert [problem.name for problem in caught.value.problems] == ["sources", "needed"]
+
+
+def test_every_source_that_cannot_be_read_is_told_with_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two files and a remote source; what only they could have given is not called missing."""
+
+    def remote(_: Any) -> Any:
+        raise ConfigError("the remote source is down")
+
+    class Sourced(BaseConfig):
+        """Many places to be wrong."""
+
+        model_config = ConfigDict(files=("gone.toml", "broken.json", "?optional.yaml"), remote=(remote,))
+        needed: str
+        port: int = 1
+        live: str = env("T_LIVE_NEEDED")
+
+    Path("broken.json").write_text("{hunter2")
+    monkeypatch.setenv("PORT", "hunter2")
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(Sourced)
+    assert str(caught.value).splitlines() == [
+        "Sourced: 5 problems",
+        "  sources: the remote source is down",
+        "  sources: broken.json: Expecting property name enclosed in double quotes (line 1, column 2)",
+        "  sources: gone.toml: no such file; create it, or make it optional with 'gone.toml'".replace(
+            "'gone", "'?gone"
+        ),
+        "  port: Input should be a valid integer, unable to parse string as an integer (environment PORT)",
+        "  live: T_LIVE_NEEDED is not set (environment)",
+    ]
+    with pytest.raises(ConfigError, match="the remote source is down"):
+        Sourced()
 
 
 def test_good_settings_load_and_arguments_reach_live_fields() -> None:

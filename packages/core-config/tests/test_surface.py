@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from pydantic_settings import SettingsConfigDict
 
 import maestro_core_config as config
-from maestro_core_config import cli
+from maestro_core_config import cli, crypto, documents, leases, testing, vault
 
 README = Path(__file__).parents[1] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
@@ -65,3 +67,28 @@ def test_every_public_name_option_error_and_variable_is_on_the_reference_page() 
     commands = set(cli.config.commands)
     wanted = {*config.__all__, *options, *variables, *errors, *commands}
     assert {name for name in wanted if not re.search(rf"\b{name}\b", page)} == set()
+
+
+def test_every_parameter_and_every_name_of_the_modules_is_on_the_reference_page() -> None:
+    """What one may pass to the functions and classes, and what `vault`, `leases`, `crypto`, `documents`, `testing` have."""
+    page = (Path(__file__).resolve().parents[3] / "docs" / "reference" / "core-config.md").read_text(encoding="utf-8")
+    takes = [config.env, config.LiveField, config.FileWatcher, config.load, config.on_change, config.override]
+    takes += [vault.Vault, vault.VaultSession, vault.transit_keyring, leases.LeasedCredentials, crypto.Keyring.encrypt]
+    takes += [vault.AppRole, vault.Kubernetes, vault.Jwt, vault.Token, documents.kubernetes_manifests]
+    parameters = {name for taker in takes for name in inspect.signature(taker).parameters} - {"self", "options"}
+    names = {*vault.__all__, *public(leases), *public(crypto), *public(documents), *public(testing)}
+    names |= {f".{name}" for name in public_methods(leases.LeasedCredentials, testing.FakeVault, vault.VaultSession)}
+    wanted = parameters | names
+    assert {name for name in wanted if not re.search(rf"(?<!\w){re.escape(name)}\b", page)} == set()
+
+
+def public(module: ModuleType) -> set[str]:
+    return {
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    }
+
+
+def public_methods(*classes: type) -> set[str]:
+    return {name for cls in classes for name in vars(cls) if not name.startswith("_")}

@@ -6,6 +6,7 @@ order, Dynaconf's files, defaults. A class that uses none of our options has exa
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, Literal
 from pydantic_settings import SettingsConfigDict
 
 from ._files import FileError, FileSource
+from ._sources import made
 from .crypto import Keyring
 
 
@@ -47,9 +49,13 @@ def with_layers(settings_cls: Any, built_in: tuple[Any, ...]) -> tuple[Any, ...]
         FileError: when a required file is missing or unreadable.
     """
     options = settings_cls.model_config
-    remote = tuple(make(settings_cls) for make in options.get("remote", ()))
-    files = tuple(FileSource(settings_cls, path) for path in reversed(existing_files(options)))
-    return (*built_in, *remote, *files, *_dynaconf(settings_cls, options))
+    layers = [
+        *(functools.partial(make, settings_cls) for make in options.get("remote", ())),
+        *(functools.partial(_file, settings_cls, template) for template in reversed(options.get("files", ()))),
+        *([functools.partial(_dynaconf, settings_cls)] if options.get("dynaconf_files") else []),
+    ]
+    sources = [source for layer in layers for source in made(layer) if source is not None]
+    return (*built_in, *sources)
 
 
 def environment_of(options: Any) -> str:
@@ -68,30 +74,22 @@ def possible_files(options: Any) -> list[Path]:
     ]
 
 
-def existing_files(options: Any) -> list[Path]:
-    """List the files to read, lowest first.
-
-    Raises:
-        FileError: when one that is not optional does not exist.
-    """
-    found: list[Path] = []
-    for template in options.get("files", ()):
-        path = Path(_resolved(template, options).removeprefix("?")).expanduser()
-        if path.is_file():
-            found.append(path)
-        elif not template.startswith("?"):
-            raise FileError(f"{path}: no such file; create it, or make it optional with '?{template}'")
-    return found
-
-
 def _resolved(template: str, options: Any) -> str:
     return template.replace("{environment}", environment_of(options))
 
 
-def _dynaconf(settings_cls: Any, options: Any) -> tuple[Any, ...]:
-    if not options.get("dynaconf_files"):
-        return ()
+def _file(settings_cls: Any, template: str) -> FileSource | None:
+    path = Path(_resolved(template, settings_cls.model_config).removeprefix("?")).expanduser()
+    if path.is_file():
+        return FileSource(settings_cls, path)
+    if template.startswith("?"):
+        return None
+    raise FileError(f"{path}: no such file; create it, or make it optional with '?{template}'")
+
+
+def _dynaconf(settings_cls: Any) -> Any:
     from ._dynaconf import DynaconfSource
 
+    options = settings_cls.model_config
     files, more = options["dynaconf_files"], options.get("dynaconf_options")
-    return (DynaconfSource(settings_cls, files, environment_of(options), more),)
+    return DynaconfSource(settings_cls, files, environment_of(options), more)

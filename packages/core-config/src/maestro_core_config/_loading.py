@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from ._typos import unknown_names
 from .errors import ConfigError, MissingVariable
 
 S = TypeVar("S")
+_MISSING: Final = "Field required"
 
 
 def load(settings_cls: type[S], **arguments: Any) -> S:
@@ -36,7 +37,7 @@ def build(settings_cls: Any, arguments: dict[str, Any]) -> tuple[Any, list[Probl
     """Build settings without their live fields: the instance, or None, and the problems found."""
     problems: list[Problem] = []
     built: Any = None
-    with observing() as sources:
+    with observing() as (sources, failures):
         try:
             built = settings_cls(**arguments)
         except InvalidConfiguration as exc:
@@ -45,6 +46,9 @@ def build(settings_cls: Any, arguments: dict[str, Any]) -> tuple[Any, list[Probl
             problems += problems_of(exc, settings_cls, tuple(sources))
         except (ConfigError, ValueError) as exc:  # SettingsError of pydantic-settings is a ValueError
             problems.append(Problem("sources", str(exc)))
+    if failures:  # what only they could have given is not missing
+        problems = [problem for problem in problems if problem.message != _MISSING]
+        problems, built = [*(Problem("sources", str(exc)) for exc in failures), *problems], None
     if settings_cls.model_config.get("unknown_names") is None:  # with the option, building has checked already
         problems = _united(problems, unknown_names(settings_cls, tuple(sources)))
     return built, problems

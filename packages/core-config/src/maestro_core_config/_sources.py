@@ -17,10 +17,12 @@ from typing import Any, Self
 from pydantic_settings import DotEnvSettingsSource
 
 from .crypto import decrypted, is_encrypted, keyring_of
+from .errors import ConfigError
 
 _WRAPPED = "__maestro_wrapped__"
 _under_way: ContextVar[list[Any] | None] = ContextVar("maestro_sources_under_way", default=None)
 _observed: ContextVar[list[Any] | None] = ContextVar("maestro_sources_observed", default=None)
+_failures: ContextVar[list[ConfigError] | None] = ContextVar("maestro_sources_failed", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,35 @@ def collecting() -> Iterator[list[Any]]:
 
 
 @contextmanager
-def observing() -> Iterator[list[Any]]:
-    """Collect the sources of the settings built inside, also when building them fails."""
+def observing() -> Iterator[tuple[list[Any], list[ConfigError]]]:
+    """Collect the sources of the settings built inside, also when building them fails, and those that cannot be read.
+
+    What cannot be read is left out, so that the rest can be looked at; the settings built without it are not for use.
+    """
     observed: list[Any] = []
-    token = _observed.set(observed)
+    failures: list[ConfigError] = []
+    tokens = _observed.set(observed), _failures.set(failures)
     try:
-        yield observed
+        yield observed, failures
     finally:
-        _observed.reset(token)
+        _observed.reset(tokens[0])
+        _failures.reset(tokens[1])
+
+
+def made(make: Callable[[], Any]) -> tuple[Any, ...]:
+    """Make a source; where failures are collected, one that cannot be read is none.
+
+    Raises:
+        ConfigError: when it cannot be read and nobody collects failures.
+    """
+    failures = _failures.get()
+    try:
+        return (make(),)
+    except ConfigError as exc:
+        if failures is None:
+            raise
+        failures.append(exc)
+        return ()
 
 
 def remember_load(instance: Any, sources: tuple[Any, ...], arguments: dict[str, Any]) -> None:

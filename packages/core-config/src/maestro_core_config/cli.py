@@ -12,9 +12,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
+from pydantic_settings import BaseSettings
 
 from . import documents
 from ._base import BaseConfig
@@ -159,9 +160,24 @@ def _settings_class(target: str) -> Any:
         # A settings module runs the service's own code, which may raise anything; its text may quote a value.
         reason = str(exc) if isinstance(exc, ImportError | AttributeError) else type(exc).__name__
         raise click.UsageError(f"cannot import {target}: {reason}") from exc
-    if not (isinstance(found, type) and issubclass(found, BaseConfig)):
-        raise click.UsageError(f"{target} is not a class that derives from BaseConfig")
-    return found
+    if not (isinstance(found, type) and issubclass(found, BaseSettings)):
+        raise click.UsageError(f"{target} is not a class that derives from BaseConfig or BaseSettings")
+    return found if issubclass(found, BaseConfig) else _adopted(found)
+
+
+def _adopted(settings_cls: Any) -> Any:
+    """Derive a class of ours from one of pydantic-settings', whose behaviour is a subset of ours."""
+
+    class Adopted(settings_cls, BaseConfig):  # type: ignore[misc]  # known at run time
+        model_config: ClassVar[Any] = {**settings_cls.model_config, "hide_input_in_errors": True}
+
+        @classmethod
+        def settings_customise_sources(cls, *args: Any, **kwargs: Any) -> Any:  # of our own, so that it is observed
+            return super().settings_customise_sources(*args, **kwargs)
+
+    for attribute in ("__name__", "__qualname__", "__module__", "__doc__"):
+        setattr(Adopted, attribute, getattr(settings_cls, attribute))
+    return Adopted
 
 
 def _load(settings_cls: Any) -> Any:

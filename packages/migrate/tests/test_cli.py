@@ -142,3 +142,48 @@ def test_help_is_the_first_thing_offered(command: object) -> None:
     wrong = run(command, "--no-such-option")
     assert wrong.exit_code == 2
     assert "--help" in wrong.stderr
+
+
+def test_json_is_all_that_is_on_stdout(service: Path, tmp_path: Path) -> None:
+    """Of every command that prints JSON, with every way of running it; what people are told goes to stderr."""
+    told = [
+        run(migrate, "service", service, "--json", "--dry-run"),
+        run(migrate, "service", service, "--json", "--check"),
+        run(migrate, "service", service, "--json", "--no-verify"),
+        run(migrate, "rollback", service, "--json", "--list"),
+        run(migrate, "rollback", service, "--json"),
+        run(inventory, service, "--json"),
+        run(recipes, "list", "--json"),
+    ]
+    assert [each.exit_code for each in told] == [0, 1, 0, 0, 0, 0, 0]
+    for each in told:
+        assert json.loads(each.stdout)
+    assert "1 files would change" in told[1].stderr
+
+
+def test_recipes_can_be_left_out_by_name_and_by_theme(service: Path) -> None:
+    """`--exclude` takes what `--recipes` takes, and an unknown name is wrong use."""
+    (service / "conf_of.py").write_text('import os\n\nPORT = os.getenv("PORT")\n')
+
+    def used(*options: str) -> set[str]:
+        report = json.loads(run(migrate, "service", service, "--dry-run", "--json", *options).stdout)
+        return {edit["recipe"].partition("/")[0] for edit in report["edits"]}
+
+    assert used() == {"config", "logging"}
+    assert used("--exclude", "config") == {"logging"}
+    assert used("--exclude", "logging/ask_the_library_for_loggers,config") == set()
+    assert used("--recipes", "config", "--exclude", "logging") == {"config"}
+    wrong = run(migrate, "service", service, "--dry-run", "--exclude", "no/such")
+    assert wrong.exit_code == 2
+    assert "no/such" in wrong.stderr
+
+
+def test_without_a_backup_nothing_can_be_taken_back(service: Path) -> None:
+    """`--no-backup` keeps no original bytes, and a rollback says so instead of doing something else."""
+    assert run(migrate, "service", service, "--no-verify", "--no-backup").exit_code == 0
+    after = (service / "app.py").read_bytes()
+    told = run(migrate, "rollback", service)
+    assert told.exit_code != 0
+    assert told.stderr.startswith("maestro: ")
+    assert (service / "app.py").read_bytes() == after
+    assert b"get_logger" in after

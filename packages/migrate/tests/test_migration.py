@@ -89,6 +89,24 @@ def test_a_service_is_migrated_verified_and_taken_back(service, venv, tmp_path):
     assert _hash(service) == original
 
 
+def test_copies_are_set_up_by_commands_and_variables(service, venv, tmp_path):
+    """Every copy gets the set-up commands in their order and the tests the variables; `--no-parity` and `--no-generate-tests` leave their steps out, with the reason."""
+    (service / "tests" / "test_set_up.py").write_text(
+        "import os\nfrom pathlib import Path\n\ndef test_it():\n    assert Path('made.txt').read_text() == 'onetwo'\n    assert os.environ['SAID'] == 'a=b'\n"
+    )
+    done = _run(
+        "service", service, "--venv", venv, "--report", tmp_path / "report", "--no-parity", "--no-generate-tests",
+        "--setup-command", "printf one > made.txt", "--setup-command", "printf two >> made.txt", "--env", "SAID=a=b",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["tests"]["before"]["passed"] == report["tests"]["after"]["passed"] == 2
+    assert report["parity"]["reason"] == "requests were not compared: --no-parity"
+    assert report["tests"]["generated"]["value"] is None
+    assert not (tmp_path / "report" / "test_maestro_generated.py").exists()
+    assert not (service / "made.txt").exists()
+
+
 def test_generated_tests_come_and_go_with_the_migration(service, venv, tmp_path):
     """Wanted in the service, they are a part of the transaction and not of the suite's counts; a second run changes nothing."""
     original = _hash(service)

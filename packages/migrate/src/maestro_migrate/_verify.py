@@ -243,7 +243,7 @@ class Verifier:
     def _fresh(self, environment: Environment, writes: Sequence[FileWrite]) -> None:
         """Make the working copy anew, set-up commands run."""
         self._copy_tree(writes)
-        for command in self.setup_commands if self._runs else ():
+        for command in self.setup_commands:
             run(
                 ["/bin/sh", "-c", command],
                 what=f"setup command `{command}`",
@@ -268,7 +268,7 @@ class Verifier:
         ]
         if not paths:
             return {}
-        self._copy_tree(writes)
+        self._fresh(environment, writes)
         everything = [str(path.relative_to(self._tree)) for path in self._tree.rglob("*.py")]
         names = import_names({*everything, *paths})
         modules = {path: names[path][0] for path in paths if names[path]}

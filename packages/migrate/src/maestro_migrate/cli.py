@@ -106,7 +106,7 @@ def migrate() -> None:
 @click.option("--jobs", type=click.IntRange(min=1), help="Processes to plan with; one for each core by default.")
 @click.option("--commits", is_flag=True, help="Make one commit for each theme.")
 @click.option("--report", "report_folder", type=click.Path(path_type=Path), help="Where the report goes.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with --dry-run too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON, with --dry-run and --check too.")
 @_tell_errors
 def service(
     path: Path, *, name: str, recipe_ids: str, exclude: str, dry_run: bool, check: bool, backup: bool, allow_dirty: bool, unsafe: bool, verify: bool, parity: bool, generate_tests: bool | None, venv: Path | None,
@@ -133,13 +133,13 @@ def service(
         else:
             done = migrate_service(request)
             made = done.plan
+    if as_json and (dry_run or check):
+        click.echo(report_text(report_plan(request, made)), nl=False)
     if check:
         click.echo(f"{len(made.writes)} files would change", err=True)
         sys.exit(1 if made.writes else 0)
     if dry_run:
-        if as_json:
-            click.echo(report_text(report_plan(request, made)), nl=False)
-        else:
+        if not as_json:
             _show_plan(made)
             if generate_tests and made.writes:
                 click.echo("the generated tests are not shown: they are recorded from the running code", err=True)
@@ -236,7 +236,10 @@ def _show(done: Any) -> None:
         console.print(f"generated tests: {generated.before} pass on the old code, {generated.after} on the new")
     parity = report.parity
     if hasattr(parity, "requests"):
-        console.print(f"requests answered alike by the old code and the new: {parity.identical} of {parity.requests}")
+        safe = ", GET, HEAD and OPTIONS only" if parity.only_safe_methods else ""
+        console.print(
+            f"requests answered alike by the old code and the new: {parity.identical} of {parity.requests}{safe}"
+        )
     for test in tests.regressions[:20]:
         console.print(f"  fails now: {test}")
     if tests.regressions:

@@ -264,6 +264,30 @@ def test_the_share_of_sampled_traces_is_the_ratio(make):
     assert 850 < sampled < 1150
 
 
+@pytest.mark.parametrize(
+    ("path", "share"),
+    [
+        ("/livez", 0.0),
+        ("/livez/deep", 0.5),
+        ("/orders/3", 1.0),
+        ("/orders/3/lines", 0.5),
+        ("/files/a/b.css", 0.0),
+        ("/v1.0/x", 1.0),
+        ("/v1x0/x", 0.5),
+    ],
+)
+def test_a_route_may_have_a_share_of_its_own(path, share):
+    """By its template, before anything else is known of the request; the rest go by the common ratio."""
+    routes = {"/livez": 0, "/orders/{id}": 1, "/files/{path:path}": 0, "/v1.0/{x:str}": 1}
+    tracing = setup_tracing(
+        "orders", sample_ratio=0.5, sample_routes=routes, exporter=InMemorySpanExporter(), make_global=False
+    )
+    scope = {"type": "http", "method": "GET", "path": path, "headers": []}
+    sampled = sum(tracing.start(scope)[0].get_span_context().trace_flags.sampled for _ in range(400))
+    tracing.shutdown()
+    assert abs(sampled / 400 - share) < (0.15 if share == 0.5 else 1e-9)
+
+
 def test_unfinished_requests_do_not_fill_the_memory(make):
     """Streams that never end hold a bounded number of traces."""
     tracing = make(sample_ratio=0)

@@ -8,8 +8,9 @@ and keep their part by the same rule: their own errors, their own slow requests.
 from __future__ import annotations
 
 import copy
+import re
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 
 from opentelemetry.context import Context
@@ -21,6 +22,7 @@ from opentelemetry.util.types import Attributes
 _MOST_TRACES = 2_000
 _MOST_SPANS_A_TRACE = 200
 _LOW_64_BITS = (1 << 64) - 1
+_PARAMETER = re.compile(r"{[^{}:]+(?::([a-z]+))?}")
 
 
 class TailBuffer(SpanProcessor):
@@ -79,14 +81,18 @@ class TailBuffer(SpanProcessor):
 class HeadSampler(Sampler):
     """A share of traces by their id, what callers decided, and for the rest: recorded but not sampled."""
 
-    def __init__(self, ratio: float, *, keeps_tail: bool) -> None:
-        self._bound = round(ratio * (1 << 64))
+    def __init__(self, ratio: float, *, keeps_tail: bool, routes: Mapping[str, float] | None = None) -> None:
+        self._bound = _bound(ratio)
+        self._routes = [(_pattern(template), _bound(share)) for template, share in (routes or {}).items()]
         self._otherwise = Decision.RECORD_ONLY if keeps_tail else Decision.DROP
         self._ratio = ratio
 
-    def chooses(self, trace_id: int) -> bool:
+    def chooses(self, trace_id: int, *, path: str | None = None) -> bool:
         """Whether a new trace of this id is sampled; every service with the same ratio agrees."""
-        return (trace_id & _LOW_64_BITS) < self._bound
+        bound = self._bound
+        if path is not None and self._routes:
+            bound = next((share for pattern, share in self._routes if pattern.fullmatch(path)), bound)
+        return (trace_id & _LOW_64_BITS) < bound
 
     def should_sample(
         self,
@@ -114,6 +120,18 @@ class HeadSampler(Sampler):
     def get_description(self) -> str:
         """Describe the sampler as the SDK's own do."""
         return f"MaestroHeadSampler{{{self._ratio}}}"
+
+
+def _bound(ratio: float) -> int:
+    return round(ratio * (1 << 64))
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """Read a route template: `{name}` is one part of a path, `{name:path}` any number of them."""
+    parts = _PARAMETER.split(template)
+    kinds = [(".*" if kind == "path" else "[^/]+") for kind in parts[1::2]]
+    literals = [re.escape(literal) for literal in parts[::2]]
+    return re.compile("".join(literal + kind for literal, kind in zip(literals, [*kinds, ""], strict=True)), re.DOTALL)
 
 
 def _as_sampled(span: ReadableSpan) -> ReadableSpan:

@@ -80,7 +80,7 @@ class Tracing:
         parent, state, baggage = _propagated(scope.get("headers") or ())
         if parent is None:
             trace_id = getrandbits(128) or 1
-            sampled = self._sampler.chooses(trace_id)
+            sampled = self._sampler.chooses(trace_id, path=scope.get("path"))
         else:
             trace_id = parent.trace_id
             sampled = parent.trace_flags.sampled
@@ -130,6 +130,7 @@ def setup_tracing(
     endpoint: str | None = None,
     protocol: str = "http/protobuf",
     sample_ratio: float = 1.0,
+    sample_routes: Mapping[str, float] | None = None,
     slow_s: float | None = 1.0,
     exporter: SpanExporter | None = None,
     attributes: Mapping[str, AttributeValue] | None = None,
@@ -137,21 +138,23 @@ def setup_tracing(
 ) -> Tracing:
     """Make a tracer provider that exports by OTLP, and set it and W3C propagation for the process.
 
-    `sample_ratio` is the share of new traces that are kept; callers' decisions are respected. Requests that fail, or
+    `sample_ratio` is the share of new traces that are kept, `sample_routes` another share for some route templates (the first that
+    fits the path); callers' decisions are respected. Requests that fail, or
     take `slow_s` seconds or more, are kept whatever was decided; None turns that off. An open WebSocket is not slow. `endpoint` defaults to what
     OTEL_EXPORTER_OTLP_ENDPOINT says. `protocol` is `http/protobuf` or `grpc` (extra `otel-grpc`).
 
     Raises:
-        TracingError: the ratio or the protocol makes no sense.
+        TracingError: a ratio or the protocol makes no sense.
         MissingExtraError: the exporter's package is not installed.
     """
-    if not 0 <= sample_ratio <= 1:
-        raise TracingError(f"sample_ratio must lie between 0 and 1, not {sample_ratio}")
+    for ratio in (sample_ratio, *(sample_routes or {}).values()):
+        if not 0 <= ratio <= 1:
+            raise TracingError(f"sample_ratio must lie between 0 and 1, not {ratio}")
     described = {"service.name": service, **({"service.version": version} if version else {}), **(attributes or {})}
     resource = Resource.create(described)
     exporter = exporter or _otlp_exporter(protocol, endpoint)
     tail = TailBuffer(BatchSpanProcessor(exporter))
-    sampler = HeadSampler(sample_ratio, keeps_tail=slow_s is not None)
+    sampler = HeadSampler(sample_ratio, keeps_tail=slow_s is not None, routes=sample_routes)
     provider = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=True)
     provider.add_span_processor(tail)
     if make_global:

@@ -272,8 +272,8 @@ async def test_what_goes_to_the_server_is_the_same(name: str, path: str) -> None
         }
         try:
             await asyncio.wait_for(app(scope, receive, send), 20)
-        except ValueError:
-            sent.append("ValueError")
+        except (ValueError, ExceptionGroup):  # old Starlette's task group raises the latter
+            sent.append(("raised",))
         is_over.set()
         return sent
 

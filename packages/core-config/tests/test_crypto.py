@@ -136,6 +136,13 @@ def test_unusable_keys_are_refused(text: str, says: str) -> None:
         Keyring.parse(text)
 
 
+def test_a_file_of_keys_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mount that is missing is an error of configuration like any other."""
+    monkeypatch.setenv("MAESTRO_CONFIG_KEYS_FILE", "/nowhere/keys")
+    with pytest.raises(DecryptionError, match="MAESTRO_CONFIG_KEYS_FILE: /nowhere/keys: No such file or directory"):
+        Keyring.from_environment()
+
+
 def test_no_repr_shows_a_key() -> None:
     """Keyrings end up in tracebacks and logs."""
     assert "b'" not in repr(OLD)

@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("hvac")
 
+from maestro_core_config import ConfigError
 from maestro_core_config.leases import Credentials, LeasedCredentials
 from maestro_core_config.testing import ROOT_TOKEN, FakeVault
 from maestro_core_config.vault import AppRole, Token, VaultError, VaultSession
@@ -253,6 +254,14 @@ def test_the_first_fetch_is_refused_or_given(vault: FakeVault, clock: Clock) -> 
     session = VaultSession(vault.address, login=Token("wrong"), pause=lambda _: None)
     with pytest.raises(VaultError):
         LeasedCredentials(session, "database/creds/orders", clock=clock)
+
+
+def test_what_is_not_leased_is_refused(vault: FakeVault, clock: Clock) -> None:
+    """A document has no lease, and would be asked for again and again."""
+    vault.kv1["kv"]["orders"] = {"username": "u"}
+    session = VaultSession(vault.address, login=Token(ROOT_TOKEN))
+    with pytest.raises(ConfigError, match="kv/orders is not leased"):
+        LeasedCredentials(session, "kv/orders", clock=clock)
 
 
 def test_reprs_hide_the_content(leased: LeasedCredentials) -> None:

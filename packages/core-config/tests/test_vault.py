@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,17 @@ class TestLogins:
             settings_class(login=Token("gone"))()
         assert len(vault.requests) == 1
 
+    def test_a_service_account_that_is_not_there_is_a_mistake_and_no_outage(
+        self, vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The file is named, and no older copy takes its place."""
+        monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("k"))
+        copy = tmp_path / "copy"
+        settings_class(last_known_good=copy)()
+        login = Kubernetes("orders", token_file=str(tmp_path / "token"))
+        with pytest.raises(ConfigError, match=r"no service account token at .*token: No such file"):
+            settings_class(login=login, last_known_good=copy)()
+
     def test_missing_address_or_token_says_what_to_set(self, vault: FakeVault, monkeypatch: pytest.MonkeyPatch) -> None:
         """Before anything is sent."""
         monkeypatch.delenv("VAULT_TOKEN")
@@ -291,6 +303,21 @@ class TestOutages:
             return both()
         finally:
             vault.__enter__()
+
+    @pytest.mark.parametrize(
+        ("version", "answer"),
+        [
+            (2, {"data": {"data": "text", "metadata": {"version": 1}}}),
+            *itertools.product((1, 2), ({}, {"data": None}, {"data": ["x"]}, {"errors": []})),
+        ],
+    )
+    def test_an_answer_that_is_not_vaults_is_no_document(
+        self, version: int, answer: dict[str, Any], vault: FakeVault, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A proxy's 200 with something else in it is an outage, and never an empty value."""
+        monkeypatch.setattr(vault, "answer", lambda *_: (200, answer))
+        with pytest.raises(VaultUnavailable, match="what answered is not Vault"):
+            settings_class(kv_version=version, attempts=1)()
 
     def test_a_copy_that_cannot_be_trusted_is_not_used(
         self, vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

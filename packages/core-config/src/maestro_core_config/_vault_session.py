@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
+from ._logins import Login, Token
 from .errors import ConfigError
 
 R = TypeVar("R")
 
-_SERVICE_ACCOUNT_TOKEN: Final = "/var/run/secrets/kubernetes.io/serviceaccount/token"  # noqa: S105 - a path
 _RETRIED: Final = frozenset({412, 429, 472, 473, 500, 502, 503, 504})
 _SHARE_BEFORE_RENEWAL: Final = 2 / 3
 _SHARE_WORTH_KEEPING: Final = 1 / 2
@@ -50,88 +48,6 @@ class VaultUnavailable(VaultError):
         self.path = path
         self.reason = reason
         super().__init__(f"Vault is unavailable for {path}: {reason}")
-
-
-class Login(Protocol):
-    """A way to get a token."""
-
-    @property
-    def renewable(self) -> bool:
-        """Whether logging in again can give a fresh token."""
-
-    def __call__(self, client: Any) -> None:
-        """Log an hvac client in."""
-
-
-@dataclass(frozen=True)
-class Token:
-    """A token given as it is, from `VAULT_TOKEN` by default."""
-
-    token: str | None = None
-    renewable = False
-
-    def __call__(self, client: Any) -> None:
-        """Give the client the token.
-
-        Raises:
-            ConfigError: when there is none.
-        """
-        client.token = self.token or os.environ.get("VAULT_TOKEN")
-        if not client.token:
-            raise ConfigError("no Vault token: set VAULT_TOKEN, or choose another login")
-
-    def __repr__(self) -> str:
-        return "Token(**********)"
-
-
-@dataclass(frozen=True)
-class AppRole:
-    """Role id and secret id."""
-
-    role_id: str
-    secret_id: str
-    mount: str = "approle"
-    renewable = True
-
-    def __call__(self, client: Any) -> None:
-        """Log in at `auth/<mount>/login`."""
-        client.auth.approle.login(role_id=self.role_id, secret_id=self.secret_id, mount_point=self.mount)
-
-    def __repr__(self) -> str:
-        return f"AppRole({self.role_id!r}, **********)"
-
-
-@dataclass(frozen=True)
-class Kubernetes:
-    """The pod's service account; its token is read at every login, since the kubelet rotates it."""
-
-    role: str
-    token_file: str = _SERVICE_ACCOUNT_TOKEN
-    mount: str = "kubernetes"
-    renewable = True
-
-    def __call__(self, client: Any) -> None:
-        """Log in at `auth/<mount>/login`."""
-        jwt = Path(self.token_file).read_text(encoding="utf-8").strip()
-        client.auth.kubernetes.login(role=self.role, jwt=jwt, mount_point=self.mount)
-
-
-@dataclass(frozen=True)
-class Jwt:
-    """A JWT of an identity provider, given as text or asked for at every login."""
-
-    role: str
-    token: str | Callable[[], str]
-    mount: str = "jwt"
-    renewable = True
-
-    def __call__(self, client: Any) -> None:
-        """Log in at `auth/<mount>/login`."""
-        jwt = self.token() if callable(self.token) else self.token
-        client.auth.jwt.jwt_login(role=self.role, jwt=jwt, path=self.mount)
-
-    def __repr__(self) -> str:
-        return f"Jwt({self.role!r}, **********)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +106,11 @@ class VaultSession:
         """
         place = f"{mount}/{path}"
         if version == 1:
-            return dict(self.get(f"{mount}/{path}")["data"]), None
-        response = self.get(f"{mount}/data/{path}")["data"]
-        if response.get("data") is None:
+            return self._document(self.get(place), place), None
+        response = self._document(self.get(f"{mount}/data/{path}"), place)
+        if response.get("data", {}) is None:
             raise VaultRefused(404, place, "its last version is deleted")
-        return dict(response["data"]), response["metadata"]["version"]
+        return self._document(response, place), self._document(response, place, "metadata").get("version")
 
     def list_kv(self, path: str, *, mount: str, version: int) -> list[str]:
         """List the names under a path for a suggestion; empty when Vault does not let us."""
@@ -204,6 +120,12 @@ class VaultSession:
         except (VaultError, KeyError, TypeError):
             return []
 
+    def _document(self, answer: Any, place: str, key: str = "data") -> dict[str, Any]:
+        # A proxy in between may answer 200 with a page of its own.
+        if isinstance(answer, dict) and isinstance(answer.get(key), dict):
+            return dict(answer[key])
+        raise VaultUnavailable(place, "what answered is not Vault, or kv_version is another")
+
     def get(self, path: str) -> dict[str, Any]:
         """Read any path of the API.
 
@@ -211,7 +133,10 @@ class VaultSession:
             VaultRefused: when Vault says no.
             VaultUnavailable: when it cannot be asked.
         """
-        return dict(self.call(path, lambda client: client.adapter.get(f"/v1/{path}")))
+        answer = self.call(path, lambda client: client.adapter.get(f"/v1/{path}"))
+        if not isinstance(answer, dict):  # hvac gives the bare response when it is not JSON
+            raise VaultUnavailable(path, "what answered is not Vault")
+        return answer
 
     def put(self, path: str, **body: Any) -> dict[str, Any]:
         """Write to any path of the API.

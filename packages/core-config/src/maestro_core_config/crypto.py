@@ -72,12 +72,16 @@ class Keyring:
         """Read the keys from `MAESTRO_CONFIG_KEYS`, or from the file that `MAESTRO_CONFIG_KEYS_FILE` names.
 
         Raises:
-            DecryptionError: when neither is set or the text is not a list of keys.
+            DecryptionError: when neither is set, the file cannot be read, or the text is not a list of keys.
         """
         path = os.environ.get(f"{KEYS_VARIABLE}_FILE")
         if path:
-            with open(path, encoding="utf-8") as stream:  # noqa: PTH123 - tests of services patch `open`
-                return cls.parse(stream.read().replace("\n", ","))
+            try:
+                with open(path, encoding="utf-8") as stream:  # noqa: PTH123 - tests of services patch `open`
+                    text = stream.read()
+            except OSError as exc:
+                raise DecryptionError(f"{KEYS_VARIABLE}_FILE: {path}: {exc.strerror or exc}") from None
+            return cls.parse(text.replace("\n", ","))
         return cls.parse(os.environ.get(KEYS_VARIABLE, ""))
 
     @property

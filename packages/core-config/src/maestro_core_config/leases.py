@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from ._vault_session import VaultError, VaultRefused
+from .errors import ConfigError
 
 _log: Final = logging.getLogger("maestro_core_config")
 _SHARE_BEFORE_RENEWAL: Final = 2 / 3
@@ -146,6 +147,8 @@ class LeasedCredentials:
 
     def _fetch(self) -> Credentials:
         response = self._session.get(self._path)
+        if not response.get("lease_id"):
+            raise ConfigError(f"{self._path} is not leased, so nothing would renew or replace it; read it as a setting")
         return Credentials(
             response["data"], response["lease_id"], float(response["lease_duration"]), bool(response["renewable"])
         )

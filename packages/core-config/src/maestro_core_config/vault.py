@@ -19,20 +19,11 @@ from typing import Any, Final
 from pydantic_settings import InitSettingsSource
 
 from ._last_known_good import LastKnownGood
+from ._logins import AppRole, Jwt, Kubernetes, Login, Token
 from ._places import names_of
 from ._sources import load_of
 from ._typos import closest
-from ._vault_session import (
-    AppRole,
-    Jwt,
-    Kubernetes,
-    Login,
-    Token,
-    VaultError,
-    VaultRefused,
-    VaultSession,
-    VaultUnavailable,
-)
+from ._vault_session import VaultError, VaultRefused, VaultSession, VaultUnavailable
 from .crypto import Keyring
 from .errors import ConfigError
 

@@ -1,12 +1,14 @@
 """A library that cannot be had beside the service's pins makes its recipes findings that name the pin, whether or not anything is verified."""
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from maestro_migrate._libraries import run, uv
 from maestro_migrate.cli import migrate
 
 CODE = 'import logging\nimport os\n\nlog = logging.getLogger(__name__)\nPORT = os.getenv("PORT")\n'
@@ -79,3 +81,25 @@ def test_manifests_that_cannot_be_resolved_by_themselves_blame_nobody(libs: Path
     assert done.exit_code == 0, done.output
     assert "unresolvable" not in done.stderr
     assert "from settings import settings" in done.stdout
+
+
+def test_an_environment_that_is_given_is_asked_and_only_read(libs: Path, tmp_path: Path) -> None:
+    """What it holds counts in a dry run, too, where the manifests would allow the library; and it gains no file."""
+    venv = tmp_path / "venv"
+    run([uv(), "venv", "-q", "--python", sys.executable, str(venv)], what="venv", advice="")
+    install = [uv(), "pip", "install", "-q", "--python", str(venv / "bin/python"), "--find-links", str(libs), "small<2"]
+    run(install, what="installing", advice="")
+    held = sorted(str(path) for path in venv.rglob("*") if "__pycache__" not in path.parts)
+    root = tmp_path / "svc"
+    root.mkdir()
+    (root / "requirements.txt").write_text("small\n")
+    (root / "app.py").write_text(CODE)
+    done = CliRunner().invoke(migrate, ["service", str(root), "--libs", str(libs), "--venv", str(venv), "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "maestro-core-config cannot be resolved beside what is installed" in done.stderr
+    assert "small==1.0" in done.stderr
+    assert "+from maestro_core_logging import get_logger" in done.stdout
+    assert sorted(str(path) for path in venv.rglob("*") if "__pycache__" not in path.parts) == held
+    broken = CliRunner().invoke(migrate, ["service", str(root), "--venv", str(tmp_path), "--dry-run"])
+    assert broken.exit_code == 2
+    assert "is no virtual environment" in broken.stderr

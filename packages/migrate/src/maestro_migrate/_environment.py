@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 from ._libraries import CommandFailed, library_pins, run, uv
 from .errors import UnusableInput
 
-__all__ = ["Environment", "build_environment", "copy_environment"]
+__all__ = ["Environment", "build_environment", "copy_environment", "existing_environment"]
 
 OLDEST_PYTHON = (3, 11)
 
@@ -150,9 +150,9 @@ def _version_of(python: Path, venv: Path) -> tuple[int, int]:
     return (major, minor)
 
 
-def copy_environment(venv: Path, target: Path, *, old_root: Path, new_root: Path) -> Environment:
+def existing_environment(venv: Path) -> Environment:
     """
-    Copy a virtual environment, with what points at the service pointing at its copy.
+    Return an environment of somebody else's, to be read only.
 
     Raises:
         UnusableInput: the folder is no virtual environment, or its interpreter does not run.
@@ -163,7 +163,17 @@ def copy_environment(venv: Path, target: Path, *, old_root: Path, new_root: Path
             "is no virtual environment (it has no bin/python that exists)",
             advice="give the folder that `python -m venv` or `uv venv` made",
         )
-    version = _version_of(venv / "bin" / "python", venv)
+    return Environment(venv, _version_of(venv / "bin" / "python", venv))
+
+
+def copy_environment(venv: Path, target: Path, *, old_root: Path, new_root: Path) -> Environment:
+    """
+    Copy a virtual environment, with what points at the service pointing at its copy.
+
+    Raises:
+        UnusableInput: the folder is no virtual environment, or its interpreter does not run.
+    """
+    version = existing_environment(venv).version
     shutil.copytree(venv, target, symlinks=True)  # with its bytecode, which every run would otherwise compile again
     old, new = str(venv.absolute()).encode(), str(target).encode()
     resolved = str(venv.resolve()).encode()

@@ -103,7 +103,7 @@ def plan_service(request: Request) -> MigrationPlan:
     findings = remembered_withheld(root)
     known = {finding.recipe for finding in findings if finding.path == "."}
     recipes = [recipe for recipe in select(request.recipes, request.exclude) if recipe.id not in known]
-    kept, unusable = resolvable(recipes, pin_conflict(root, request.libs, recipes))
+    kept, unusable = resolvable(recipes, pin_conflict(root, request.libs, recipes, venv=request.venv))
     findings += unusable
     made = _full_plan(root, request, kept, findings)
     _refresh_locks(root, request, made)
@@ -156,7 +156,7 @@ def migrate_service(request: Request) -> Migrated:
         findings = [each for each in remembered_withheld(root) if each.path != "."]
         with _timed(timings, "resolve"):
             recipes, unusable = resolvable(
-                recipes, verifier.conflict if verifier else pin_conflict(root, request.libs, recipes)
+                recipes, verifier.conflict if verifier else pin_conflict(root, request.libs, recipes, venv=request.venv)
             )
             findings += unusable
         with _timed(timings, "plan"):

@@ -1,8 +1,8 @@
 """
 Which recipes' libraries cannot be installed beside the service's own pins, told before anything is planned.
 
-With an environment that is given or built for the verification, that environment is asked. Without one, uv resolves what the manifests declare, once as it is and once
-with the library. Only where the first succeeds and the second does not are the pins to blame: an index that is not reached says nothing about them.
+With an environment that is copied or built for the verification, that one is asked. Without a verification, uv resolves the library beside what the given environment
+holds, or what the manifests declare, once with it and once without. Only where the first succeeds and the second does not are the pins to blame: an index that is not reached says nothing about them.
 """
 
 import tempfile
@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ._environment import requirement
+from ._environment import existing_environment, requirement
 from ._libraries import CommandFailed, library_arguments, run, uv
 from ._recipe import Recipe
 from ._spans import Finding
@@ -42,39 +42,53 @@ def resolvable(
     return tuple(kept), findings
 
 
-def pin_conflict(root: Path, libs: str | None, recipes: Sequence[Recipe]) -> Callable[[str], str | None]:
+def pin_conflict(
+    root: Path, libs: str | None, recipes: Sequence[Recipe], *, venv: Path | None = None
+) -> Callable[[str], str | None]:
     """
-    Return a function that says why a distribution cannot be resolved beside what the manifests in `root` declare, or `None`.
+    Return a function that says why a distribution cannot be resolved beside what `venv` holds or the manifests in `root` declare, or `None`.
 
-    All that the recipes need is resolved at once first, so that a service without a conflict costs two resolutions.
+    All that the recipes need is resolved at once first, so that a service without a conflict costs one resolution. Nothing is installed, and `venv` is only read.
 
     Raises:
-        UnusableInput: `libs` is a folder without a wheel of the shared libraries.
+        UnusableInput: `libs` is a folder without a wheel of the shared libraries, or `venv` is no virtual environment.
     """
     needs = sorted({need for recipe in recipes for need in recipe.needs})
-    if not needs or _against(root, libs, needs) is None:
+    held = existing_environment(venv).frozen() if venv is not None else None
+    if not needs or _against(root, libs, needs, venv, held) is None:
         return lambda _distribution: None
-    return lambda distribution: _against(root, libs, [distribution])
+    return lambda distribution: _against(root, libs, [distribution], venv, held)
 
 
-def _against(root: Path, libs: str | None, distributions: Sequence[str]) -> str | None:
+def _against(
+    root: Path, libs: str | None, distributions: Sequence[str], venv: Path | None, held: Sequence[str] | None
+) -> str | None:
     with tempfile.TemporaryDirectory(prefix="maestro-pins-") as folder:
-        sources = _sources(root, Path(folder))
-        if not sources:
-            return None
+        wanted = _written(Path(folder) / "libraries.in", distributions)
         try:
             where = library_arguments(libs)
         except CommandFailed:
             return None  # the workspace's own wheels cannot be built here, which says nothing about the service
-        wanted = Path(folder) / "libraries.in"
-        wanted.write_text("".join(f"{each}\n" for each in distributions))
-        output = _refused([*sources, str(wanted)], where, root)
-        if not output or _refused(sources, where, root):
+        if held is not None:
+            where = [*where, "--python", f"{venv}/bin/python"]
+            pins = ["--constraint", _written(Path(folder) / "held.txt", held)]
+            output, alone = _refused([wanted, *pins], where, root), [wanted]
+            beside = "what is installed"
+        else:
+            alone = _sources(root, Path(folder))
+            output = _refused([*alone, wanted], where, root) if alone else ""
+            beside = "the service's manifests"
+        if not output or _refused(alone, where, root):
             return None
     text = " ".join(output.split()).partition(" hint: ")[0]
     if "was not found in the" in text:
         return None
-    return f"{', '.join(distributions)} cannot be resolved beside the service's manifests: {text[:400]}"
+    return f"{', '.join(distributions)} cannot be resolved beside {beside}: {text[:400]}"
+
+
+def _written(path: Path, lines: Sequence[str]) -> str:
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return str(path)
 
 
 def _refused(sources: Sequence[str], where: Sequence[str], root: Path) -> str:
@@ -104,8 +118,7 @@ def _sources(root: Path, folder: Path) -> list[str]:
         except NotEditable:
             continue
     if lines:
-        (folder / "declared.in").write_text("".join(f"{line}\n" for line in lines))
-        found.append(str(folder / "declared.in"))
+        found.append(_written(folder / "declared.in", lines))
     return found
 
 

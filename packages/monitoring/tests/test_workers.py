@@ -69,6 +69,18 @@ def test_a_hundred_restarts_leave_as_many_files_as_ten_and_lose_nothing(tmp_path
         assert seen["mostrecent", ()] == 109
 
 
+@pytest.mark.parametrize("is_alive", [True, False])
+def test_a_file_that_was_made_and_not_filled_spoils_no_scrape(tmp_path, is_alive):
+    """prometheus-client makes a file and gives it a size in two steps; a worker killed between them broke every scrape after it."""
+    run_workers(tmp_path, 0, 3)
+    for kind in ("counter", "histogram", "gauge_sum"):
+        (tmp_path / f"{kind}_999999.db").touch()
+    collector = WorkersCollector(tmp_path, is_alive=lambda process_id: process_id == 999999 and is_alive)
+    for _ in range(2):
+        assert values(collector)["jobs_total", (("kind", "a"),)] == 6
+    assert (tmp_path / "counter_999999.db").exists() is is_alive
+
+
 def test_scraping_twice_gives_the_same_numbers(tmp_path):
     """A fold is not counted again."""
     run_workers(tmp_path, 0, 3)

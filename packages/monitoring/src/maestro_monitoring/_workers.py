@@ -64,7 +64,7 @@ class WorkersCollector:
             ended = [path for path in self._worker_files() if not self._is_alive(_process_id(path))]
             if ended:
                 folded = self._fold(folded, ended)
-            files = [*self._folded_files(folded), *(str(path) for path in self._worker_files())]
+            files = [*self._folded_files(folded), *(str(path) for path in self._worker_files() if _has_content(path))]
             metrics = list(MultiProcessCollector.merge(files, accumulate=True))  # type: ignore[no-untyped-call]  # the client left it untyped
             self._attach_exemplars(metrics)
             return metrics
@@ -124,7 +124,7 @@ class WorkersCollector:
         generation = 1 + int(folded.folder.partition("-")[2]) if folded.folder else 1
         target = self._directory / f"folded-{generation}"
         target.mkdir()
-        kept = [path for path in ended if not path.name.startswith(_GONE_WITH_THE_WORKER)]
+        kept = [path for path in ended if not path.name.startswith(_GONE_WITH_THE_WORKER) and _has_content(path)]
         by_kind: dict[str, list[str]] = defaultdict(list)
         for path in [*map(Path, self._folded_files(folded)), *kept]:
             by_kind[path.name.rpartition("_")[0]].append(str(path))
@@ -174,6 +174,11 @@ def _write_newest(sums: MmapedDict, files: list[str]) -> None:
                 newest[key] = (value, timestamp)
     for key, (value, timestamp) in newest.items():
         write_value(sums, key, value, timestamp)
+
+
+def _has_content(path: Path) -> bool:
+    """Whether anything was counted: a worker may be killed, or looked at, between making its file and giving it a size."""
+    return path.stat().st_size > 0
 
 
 def _process_id(path: Path) -> int:

@@ -53,9 +53,32 @@ SECRET_KEYS: Final = frozenset(
         "sessiontoken",
         "csrftoken",
         "xsrftoken",
+        "passcode",
+        "pass",
+        "fernetkey",
+        "passwordhash",
+        "hashedpassword",
+        "passwordconfirmation",
+        "secretid",
+        "secretkeybase",
+        "sharedkey",
+        "masterkey",
+        "hmackey",
+        "privkey",
+        "storagekey",
+        "sessionkey",
+        "codeverifier",
+        "clientassertion",
+        "recoverycode",
+        "recoverycodes",
+        "backupcodes",
+        "verificationcode",
+        "seedphrase",
+        "mnemonic",
+        "socialsecuritynumber",
     ]
 )
-_SHORT_KEYS: Final = frozenset({"pin", "pan", "otp", "ssn", "cvv", "cvc", "pwd", "jwt"})
+_SHORT_KEYS: Final = frozenset({"pin", "pan", "otp", "ssn", "cvv", "cvc", "pwd", "jwt", "pass"})
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # Types whose values can hide nothing that the look of the printed line does not show.
 OPEN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
@@ -139,6 +162,8 @@ class Redaction:
 
     def _ends_in_secret(self, key: str) -> bool:
         words = [word.lower() for word in _WORDS.findall(key)] or [key.lower()]
+        if len(words) > 1 and len(words[-1]) == 1 and words[-1].isdigit():  # password2
+            words.pop()
         joined = "".join(words)
         if words[-1] in self.keys or joined in self.keys:
             return True

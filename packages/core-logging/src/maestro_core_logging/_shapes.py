@@ -10,18 +10,21 @@ MASK: Final = "[redacted]"
 _NAMES: Final = (
     r"(?:pass(?:word|wd|phrase)?|pwd|(?:client|app|shared|signing|webhook)?[_-]?secret(?:[_-]?(?:access[_-]?)?key)?"
     r"|(?:access|refresh|id|auth|api|bearer|csrf|session|security|oauth)[_-]?token|token"
-    r"|api[_-]?key|access[_-]?key(?![_-]?id)|account[_-]?key|private[_-]?key|encryption[_-]?key"
+    r"|api[_-]?key|access[_-]?key(?![_-]?id)|account[_-]?key|(?:private|encryption|signing|shared|master|hmac|session|fernet)[_-]?key"
     r"|authorization|credentials?|sig(?:nature)?|otp|cvv2?|cvc)"
 )
+# Where such a name may begin: `PGPASSWORD` and `dbSecret` do, `monkeypatch` does not.
+_BEGINS: Final = r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z]))|(?=passw|passphrase|secret|api_?key))"
+_ENDS: Final = r"(?:[_-]?(?:\d|base|value|hash|plain|str(?:ing)?|text|confirm(?:ation)?))?"
 # What people write after such a word when they do not mean a secret.
 _HARMLESS_VALUE: Final = (
     r"(?:true|false|none|null|nil|undefined|required|missing|invalid|expired|optional|empty|unset|str|string|int|bool"
     r"|bytes|ok|yes|no|changed|rotated|reset|self|os|settings|config|env|not|is|was|has|for|in|the|and|or|to|must|of|from|by|with)"
 )
 _WORDED: Final = re.compile(
-    rf"(?P<before>(?<![A-Za-z]){_NAMES}[\"']?\s{{0,2}}(?:[=-]>|[:=])\s{{0,2}}(?:b?[\"'])?)"
+    rf"(?P<before>{_BEGINS}{_NAMES}{_ENDS}[\"']?\]?\s{{0,2}}(?:[=-]>|[:=])\s{{0,2}}(?:b?[\"'])?)"
     rf"(?!{_HARMLESS_VALUE}(?![\w-]))(?!(?:\w+\s+)?\[redacted)"
-    r"(?P<scheme>(?:bearer|basic|token|digest)\s+)?(?P<value>(?:(?<=[\"'])[^\"'\r\n]{3,}|[^\s\"'&,;(){}<>\[\]]{3,}))",
+    r"(?P<scheme>(?:bearer|basic|token|digest)\s+)?(?P<value>(?:(?<=[\"'])[^\"'\r\n]{3,}|(?:[^\s\"'&,;(){}<>\[\]]|,(?![\s\"'{}\[\]()]|[\w.-]{1,64}\s?[=:])){3,}))",
     re.IGNORECASE | re.ASCII,
 )
 _BEARER: Final = re.compile(
@@ -41,16 +44,21 @@ _OPTION: Final = re.compile(
 _CURL: Final = re.compile(
     r"(?P<before>\bcurl\b[^\n]{0,200}?\s(?:-u|--user)[ =]?[\"']?[^\s:\"']{1,64}:)(?!\[redacted)(?P<value>[^\s\"']{3,})"
 )
+_SHORT_OPTION: Final = re.compile(
+    r"(?P<before>\b(?:(?:mysql|mariadb)\w{0,20}\b[^\n]{0,200}?\s-p|(?:sshpass|(?:docker|podman|registry) login)\b[^\n]{0,200}?\s-p\s?"
+    r"|ldap\w{1,10}\b[^\n]{0,200}?\s-w\s?|redis-cli\b[^\n]{0,200}?\s-a\s?)[\"']?)"
+    r"(?!\[redacted)(?P<value>[^\s\"'-][^\s\"']{2,})"
+)
 _ELEMENT: Final = re.compile(
-    rf"(?P<before><(?:\w{{1,20}}:)?[\w.-]{{0,30}}?{_NAMES}>)(?!\[redacted)(?P<value>[^<]{{3,}})(?=</)",
+    rf"(?P<before><(?:\w{{1,20}}:)?[\w.-]{{0,30}}?{_NAMES}(?:\s[^<>]{{0,200}})?>)(?!\[redacted)(?P<value>[^<]{{3,}})(?=</)",
     re.IGNORECASE | re.ASCII,
 )
 _COOKIE: Final = re.compile(
-    r"(?P<before>\bcookie[\"']?\s?[:=]\s?b?[\"']?)(?!\[redacted)(?P<value>[^\s\"']{1,64}=[^\r\n\"']+)",
+    r"(?P<before>\bcookies?[\"']?\s?[:=]\s?b?[\"']?)(?!\[redacted)(?P<value>[^\s\"'{]{1,64}=[^\r\n\"']+|\{[^{}\r\n]{3,4096}\})",
     re.IGNORECASE | re.ASCII,
 )
 _HOOK: Final = re.compile(
-    r"(?P<before>hooks\.slack\.com/(?:services|workflows)/|api\.telegram\.org/bot)(?P<value>[\w:/-]{10,})"
+    r"(?P<before>hooks\.slack\.com/(?:services|workflows)/|api\.telegram\.org/bot|discord(?:app)?\.com/api/webhooks/)(?P<value>[\w:/-]{10,})"
 )
 # OAuth's authorization code: single words and short numbers under that name are error and country codes.
 _AUTHORIZATION_CODE: Final = re.compile(
@@ -64,8 +72,39 @@ _PROSE: Final = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _PIN_IN_PROSE: Final = re.compile(
-    r"(?P<before>\b(?:password|passcode|passphrase|otp|pin|cvv2?|cvc)(?: code)? (?-i:is|was):? )(?P<value>\d{3,12})(?![\w-]|[.:]\d| \w)",
+    r"(?P<before>\b(?:(?:password|passcode|passphrase|otp|pin|cvv2?|cvc)(?: code)?(?: for [\w.@+-]{1,64})?"
+    r"|(?:verification|confirmation|security|login|2fa|mfa|sms|one-time|recovery) code(?: for [\w.@+-]{1,64})?)(?: (?:is|was):?|:) )"
+    r"(?P<value>\d{3,12})(?![\w-]|[.:]\d| \w)",
     re.IGNORECASE | re.ASCII,
+)
+# Quoted beside its name, where it looks like one made by chance; "unexpected token 'x1'" is a parser's.
+_QUOTED: Final = re.compile(
+    rf"(?P<before>(?:{_BEGINS}{_NAMES}:? (?P<quote>[\"'`])(?=[\w.~-]{{12}})|\b(?:password|passphrase|passwd|secret):? (?P<other>[\"'`])))"
+    r"(?=[^\s\"'`]{0,256}\d)(?=[^\s\"'`]{0,256}[A-Za-z])(?P<value>[^\s\"'`]{4,256})(?=[\"'`])",
+    re.IGNORECASE | re.ASCII,
+)
+_SQL: Final = re.compile(
+    r"(?P<before>\b(?:with password|identified by|set password for [^\s=]{1,80} =) ')(?!\[redacted)(?P<value>[^'\n]{3,256})(?=')",
+    re.IGNORECASE,
+)
+# A header or a form's field printed as a pair: `('authorization', 'Bearer …')`.
+_PAIR: Final = re.compile(
+    rf"(?P<before>\(b?[\"'](?:[\w-]{{1,30}}[_-])?{_NAMES}{_ENDS}[\"'], b?(?P<quote>[\"']))(?!\[redacted)(?P<value>[^\"'\n]{{3,4096}})(?=(?P=quote)\))",
+    re.IGNORECASE | re.ASCII,
+)
+_NUMBER: Final = re.compile(
+    r"(?P<before>[\"'](?:pin|pan|ssn|passcode|card_?number)[\"']\s?:\s?[\"']?)(?P<value>\d[\d -]{2,30})",
+    re.IGNORECASE | re.ASCII,
+)
+_CHANGED: Final = re.compile(
+    rf"(?P<before>\b(?:changed|set|reset|updated) (?:the |your |my )?{_NAMES} to )(?P<value>(?P<quote>[\"'`])[^\"'`\n]{{3,256}}(?P=quote))",
+    re.IGNORECASE | re.ASCII,
+)
+_DIGEST: Final = re.compile(
+    r"(?i:(?P<before>\bdigest\b[^\n]{0,400}?\bresponse=[\"']?))(?P<value>[0-9a-f]{32,128})", re.ASCII
+)
+_ORACLE: Final = re.compile(
+    r"(?P<before>\bjdbc:oracle:\w{1,10}:[\w.$-]{1,64}/)(?P<value>[^\s@\[]{1,256})(?=@)", re.ASCII
 )
 # A key of a mapping is a secret where it looks like one made by chance: long, of all kinds of characters or a digest.
 _MISSING_KEY: Final = re.compile(
@@ -74,21 +113,29 @@ _MISSING_KEY: Final = re.compile(
     re.ASCII,
 )
 _PEM: Final = re.compile(
-    r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY(?: BLOCK)?)-----.*?(?:-----END (?P=kind)-----|\Z)", re.DOTALL
+    r"-----BEGIN (?P<kind>[A-Z ]*PRIVATE KEY(?: BLOCK)?)-----.*?(?:-----END (?P=kind)-----|\Z)"
+    r"|Private-Lines: \d+\s+[A-Za-z0-9+/=\s]{10,}",  # PuTTY's
+    re.DOTALL,
 )
 _JWT: Final = re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*){1,3}")
 _TOKENS: Final = re.compile(
     r"(?<![A-Za-z0-9_])(?:"
-    r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Z0-9])"  # AWS access key ids
+    r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"  # AWS access key ids
     r"|gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_\w{50,255}|glpat-[\w-]{20,}"
     r"|xox[abeoprs]-[\w-]{10,}|xapp-\d-[\w-]{10,}"
     r"|(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9]{24,}"
     r"|sk-(?:ant-|proj-|svcacct-)?[\w-]{20,}"
     r"|AIza[\w-]{35}|ya29\.[\w-]{20,}|GOCSPX-[\w-]{20,}"
-    r"|SG\.[\w-]{16,}\.[\w-]{16,}|key-[0-9a-f]{32}|npm_[A-Za-z0-9]{36}|pypi-[\w-]{40,}|hf_[A-Za-z0-9]{30,}"
+    r"|SG\.[\w-]{16,}\.[\w-]{16,}|key-[0-9a-z]{32}|npm_[A-Za-z0-9]{36}|pypi-[\w-]{40,}|hf_[A-Za-z0-9]{30,}"
     r"|dop_v1_[0-9a-f]{64}|hv[sbr]\.[\w-]{20,}|dapi[0-9a-f]{32}|eyJrIjoi[\w=-]{20,}"
+    r"|gl(?:rt|dt|sa|ft|ptt|cbt|oas|soat|imt|agent)-[\w-]{20,}|glsa_\w{32,}|shp(?:at|ss|ca|pa)_[0-9a-f]{32}|AGE-SECRET-KEY-1[0-9A-Z]{50,}"
+    r"|do[or]_v1_[0-9a-f]{64}|gsk_[A-Za-z0-9]{40,}|r8_[A-Za-z0-9]{37}|ntn_[A-Za-z0-9]{40,}|sntrys_[\w=+/]{40,}|sbp_[0-9a-f]{40}|figd_[\w-]{30,}"
+    r"|rubygems_[0-9a-f]{48}|sq0(?:atp|csp)-[\w-]{22,}|xkeysib-[0-9a-f]{60,}[\w-]*|(?:NRAK|PMAK|ATATT3x)[\w=-]{20,}|1//0[\w-]{20,}|sq[uap]_[0-9a-f]{40}|\w{14}\.atlasv1\.[\w-]{40,}"
+    r"|SCRAM-SHA-\d{1,3}\$\d+:[^\s\"']{4,512}|pbkdf2[_:]\w{2,10}\$\d+\$[^\s\"']{10,512}"  # passwords' hashes
+    r"|[a-z0-9]{2,10}_(?:pat|tkn|token|key|api|live|oauth)_(?=\w*\d)(?=\w*[A-Z])[\w-]{20,}"
     r")"
 )
+_HASHES: Final = re.compile(r"\$argon2(?:id|i|d)\$[\w$+/=,.]{20,512}|\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}")
 _AWS_SECRET: Final = re.compile(
     r"(?i:aws.{0,20}?(?:secret|key).{0,20}?)[\"'=:\s](?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
 )
@@ -104,6 +151,8 @@ def redact_text(text: str) -> str:
     text = _PEM.sub("[redacted:private-key]", text)
     text = _JWT.sub("[redacted:jwt]", text)
     text = _TOKENS.sub("[redacted:token]", text)
+    if "$" in text:
+        text = _HASHES.sub("[redacted:hash]", text)
     text = _AWS_SECRET.sub(_keep_before_value, text)
     if "://" in text:
         for shape in (_USERINFO, _TOKEN_AS_USER, _HOOK):
@@ -112,9 +161,19 @@ def redact_text(text: str) -> str:
         text = _AUTHORIZATION_CODE.sub(_keep_before, text)
     if "KeyError" in text:
         text = _MISSING_KEY.sub(_keep_before, text)
-    for shape in (_PROSE, _PIN_IN_PROSE):
-        text = shape.sub(_keep_before, text)
-    for shape in (_COOKIE, _OPTION, _CURL, _ELEMENT):
+    if "'" in text or '"' in text or "`" in text:
+        for shape in (_QUOTED, _SQL, _PAIR, _NUMBER):
+            text = shape.sub(_keep_before, text)
+    if " to " in text:
+        text = _CHANGED.sub(_keep_before, text)
+    if "esponse=" in text:
+        text = _DIGEST.sub(_keep_before, text)
+    if "jdbc:" in text:
+        text = _ORACLE.sub(_keep_before, text)
+    if " -" in text or text.startswith("-"):
+        for shape in (_OPTION, _CURL, _SHORT_OPTION):
+            text = shape.sub(_keep_before, text)
+    for shape in (_PROSE, _PIN_IN_PROSE, _COOKIE, _ELEMENT):
         text = shape.sub(_keep_before, text)
     text = _WORDED.sub(_keep_before_and_scheme, text)
     text = _BEARER.sub(_keep_before, text)
@@ -151,7 +210,7 @@ def _mask_card(match: re.Match[str]) -> str:
 
 # A text is suspected in two steps, so that the usual one costs a microsecond. First: all secrets above stand beside a
 # mark, or have twelve characters in a row without a blank, or are long rows of digits.
-_MARKS: Final = (":", "=", "<", "->", "--", "Error(", " is ", " was ", " to ")
+_MARKS: Final = (":", "=", "<", "->", "--", " -p", " -w", " -a", " '", ' "', " `", "Error(", " is ", " was ", " to ")
 _ROWS: Final = bytes(ord("a") if chr(b).isalnum() or chr(b) in "_.~-?" else ord(" ") for b in range(256))
 _ROW: Final = b"a" * 12
 _MANY_DIGITS: Final = b"0" * 13
@@ -163,6 +222,11 @@ _PIECES: Final = (
     b"xox", b"xapp", b"_live_", b"_test_", b"whsec", b"aiza", b"ya00", b"gocspx", b"sg.", b"key", b"npm_", b"pypi", b"hf_", b"dop_v",
     b"hvs.", b"hvb.", b"hvr.", b"dapi", b"://", b"0000000000000", b"pass", b"pwd", b"secret", b"token", b"auth", b"credential",
     b"?code=", b"&code=", b";code=", b"pin", b"sig", b"otp", b"cv", b"bearer", b"basic", b"skant", b"skproj", b"sksvc", b"sk",
+    b"cookie", b"code", b"glrt", b"gldt", b"glsa", b"glft", b"glptt", b"glcbt", b"gloas", b"glsoat", b"glimt", b"glagent", b"shp", b"doo_v", b"dor_v",
+    b"r0_", b"ntn_", b"sntrys", b"sbp_", b"figd_", b"rubygems", b"sq0", b"nrak", b"pmak", b"atatt", b"0//0", b"_pat_", b"_tkn_", b"_api_", b"_oauth_",
+    b"squ_", b"sqa_", b"sqp_", b"atlasv0", b"identifiedby", b"jdbc:", b"pan", b"ssn", b"cardnumber", b"card_number", b"ldap", b"rediscli",
+    b"response=", b"privatelines", b"scram", b"pbkdf0", b"$argon0", b"$0",
+    b"mysql", b"mariadb", b"login",
 )  # fmt: skip
 
 

@@ -72,6 +72,7 @@ def test_importing_the_library_imports_no_optional_system():
         "assert new <= {'maestro_core_logging', 'orjson'}, new\n"
         "assert not {'pydantic', 'fastapi', 'opentelemetry'} & set(sys.modules)\n"
         "assert logging.root.handlers == [] and not structlog.is_configured()\n"
+        "assert not [name for name in logging.Logger.manager.loggerDict if 'maestro' in name]\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

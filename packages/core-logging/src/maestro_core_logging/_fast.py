@@ -37,7 +37,10 @@ _UNTOUCHED = (
 _SINKS = frozenset({StreamSink, FileSink})
 # Instance attributes under these names are somebody's patch.
 _PATCHABLE = frozenset({"_log", "makeRecord", "handle", "filter", "callHandlers", "findCaller", "emit", "format"})
-USUAL_LOGGER_ATTRIBUTES = len(vars(logging.getLogger("maestro_core_logging")))
+# A manager of its own, since lists of all loggers must not show one that nobody asked for.
+_manager = logging.Manager(logging.root)
+_manager.setLoggerClass(logging.Logger)
+USUAL_LOGGER_ATTRIBUTES = len(vars(_manager.getLogger("usual")))
 _CALL_KEYWORDS = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
 
 

@@ -51,12 +51,12 @@ bless: setup ## Write the golden files anew; read every line of the difference
 COVER ?= packages
 coverage: setup ## Print the line coverage of each library, or of COVER="packages/monitoring …"
 	scripts/services up
-	.venv/bin/coverage erase
-	.venv/bin/coverage run -m pytest -q -p no:randomly $(COVER)
-	.venv/bin/coverage combine -q
-	.venv/bin/coverage report --skip-covered
+	$(PYTHON) -m coverage erase
+	$(PYTHON) -m coverage run -m pytest -q -p no:randomly $(COVER)
+	$(PYTHON) -m coverage combine -q
+	$(PYTHON) -m coverage report --skip-covered
 	@for each in $(sort $(dir $(wildcard packages/*/src/))); do \
-	  measured=$$(.venv/bin/coverage report --format=total --include="$$each*" 2>/dev/null) && echo "$$each $$measured %" || true; done
+	  measured=$$($(PYTHON) -m coverage report --format=total --include="$$each*" 2>/dev/null) && echo "$$each $$measured %" || true; done
 
 bench: setup ## Measure us and the peers, and write docs/benchmarks.md
 	$(PYTHON) -m benchmarks

@@ -4,7 +4,7 @@ from enum import Enum
 
 import pytest
 
-from maestro_monitoring import BusinessCounter, BusinessGauge, BusinessHistogram, UndeclaredLabelError
+from maestro_monitoring import BusinessCounter, BusinessGauge, BusinessHistogram, RequestMetrics, UndeclaredLabelError
 
 
 class Kind(Enum):
@@ -31,6 +31,29 @@ def test_values_beyond_the_cap_share_one_label(registry, caplog):
     assert registry.get_sample_value("maestro_label_overflow_total", labels) == 2
     assert len(caplog.records) == 1
     assert "'c'" in caplog.text
+
+
+def test_a_metric_that_is_declared_again_keeps_its_cap(registry, caplog):
+    """Applications that are made anew in one process, or several of a kind, have the series of one; the log has one line."""
+    for number in range(3):
+        again = BusinessCounter("paid", "Paid.", labels={"currency": 2}, registry=registry)
+        requests = RequestMetrics(registry=registry, max_routes=2)
+        for value in range(5):
+            again.inc(currency=f"{number}{value}")
+            requests.observe(method="GET", route=f"/{number}{value}", status=200, duration_s=0.1)
+    shown = {
+        f.name: {tuple(s.labels.values()) for s in f.samples if s.name.endswith("_total")} for f in registry.collect()
+    }
+    assert shown["paid"] == {("00",), ("01",), ("_overflow",)}
+    assert {route for _, route, _ in shown["http_requests"]} == {"/00", "/01", "_overflow"}
+    assert len(caplog.records) == 2
+
+
+@pytest.mark.parametrize("cap", [0, -1])
+def test_a_label_without_values_is_refused(registry, cap):
+    """The mistake shows where it is made."""
+    with pytest.raises(ValueError, match="at least one"):
+        BusinessCounter("paid", "Paid.", labels={"currency": cap}, registry=registry)
 
 
 @pytest.mark.parametrize("allowed", [Kind, {"retail", "trade"}, ["retail", "trade"]])

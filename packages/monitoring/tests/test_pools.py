@@ -87,3 +87,16 @@ def test_outcomes_are_bounded(registry):
             raise type(f"Error{number}", (Exception,), {})("no")
     labels = {"client": "payments", "operation": "charge", "outcome": "_overflow"}
     assert registry.get_sample_value("client_requests_total", labels) == 10
+
+
+def test_each_client_has_its_own_bounds(registry):
+    """One that makes operations up takes no room from another; made again it has the same."""
+    for _ in range(2):
+        for number in range(300):
+            with ClientMetrics("chatty", registry=registry).call(f"op{number}"):
+                pass
+    with ClientMetrics("payments", registry=registry).call("charge"):
+        pass
+    operations = {s.labels["operation"] for f in registry.collect() if f.name == "client_requests" for s in f.samples}
+    assert "charge" in operations
+    assert len(operations) == 200 + len({"charge", "_overflow"})

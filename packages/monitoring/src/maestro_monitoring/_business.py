@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
-from ._cardinality import OVERFLOW, LabelCap
+from ._cardinality import OVERFLOW, LabelCap, label_cap
 from ._registry import declare, registry_or_default
 from ._requests import DEFAULT_BUCKETS
 from .errors import UndeclaredLabelError
@@ -137,14 +137,16 @@ class BusinessHistogram(_Declared[Histogram]):
 
 def _bound(metric: str, label: str, allowed: LabelValues, registry: CollectorRegistry) -> LabelCap | _Allowed:
     if isinstance(allowed, int):
-        return LabelCap(metric=metric, label=label, limit=allowed, registry=registry)
+        if allowed < 1:
+            raise ValueError(f"label {label!r} of {metric!r} may have {allowed} values; allow at least one")
+        return label_cap(metric=metric, label=label, limit=allowed, registry=registry)
     if isinstance(allowed, type):
         values = frozenset(str(member.value) for member in allowed)
     elif isinstance(allowed, str):
         raise TypeError(f"label {label!r} of {metric!r} is declared with one string; give a collection of them")
     else:
         values = frozenset(allowed)
-    return _Allowed(values | {OVERFLOW}, LabelCap(metric=metric, label=label, limit=0, registry=registry))
+    return _Allowed(values | {OVERFLOW}, label_cap(metric=metric, label=label, limit=0, registry=registry))
 
 
 def _text(value: object) -> str:

@@ -13,6 +13,7 @@ OVERFLOW = "_overflow"
 _LONGEST_VALUE = 200
 
 _log = logging.getLogger("maestro_monitoring")
+_lock = Lock()
 
 
 class LabelCap:
@@ -24,20 +25,14 @@ class LabelCap:
 
     __slots__ = ("_counter", "_label", "_limit", "_lock", "_metric", "_seen", "_told")
 
-    def __init__(self, *, metric: str, label: str, limit: int, registry: CollectorRegistry) -> None:
+    def __init__(self, *, metric: str, label: str, limit: int, counter: Counter) -> None:
         self._metric = metric
         self._label = label
         self._limit = limit
         self._lock = Lock()
         self._seen: set[str] = set()
         self._told = False
-        self._counter = declare(
-            Counter,
-            "maestro_label_overflow_total",
-            "Observations whose label value was replaced because the label had reached its cap.",
-            ("metric", "label"),
-            registry,
-        )
+        self._counter = counter
 
     def admit(self, value: str) -> str:
         """Give the value back, or `_overflow` when the label has all the values it may have."""
@@ -61,3 +56,30 @@ class LabelCap:
                 OVERFLOW,
             )
         return OVERFLOW
+
+    def limit_to(self, limit: int) -> None:
+        """Go by another limit from now on; values that were let through stay."""
+        self._limit = limit
+
+
+def label_cap(*, metric: str, label: str, limit: int, registry: CollectorRegistry, part: str = "") -> LabelCap:
+    """Give the cap of a label, which all that declare the metric in a registry share.
+
+    Applications that are made anew in the same process, and several of one kind, have the series of one. A metric
+    that belongs to several has a cap for each `part`, such as the client that is called.
+    """
+    counter = declare(
+        Counter,
+        "maestro_label_overflow_total",
+        "Observations whose label value was replaced because the label had reached its cap.",
+        ("metric", "label"),
+        registry,
+    )
+    with _lock:
+        # On the counter, which lives as long as its registry does.
+        caps: dict[tuple[str, str, str], LabelCap] = vars(counter).setdefault("_maestro_caps", {})
+        cap = caps.get((metric, label, part))
+        if cap is None:
+            cap = caps[metric, label, part] = LabelCap(metric=metric, label=label, limit=limit, counter=counter)
+        cap.limit_to(limit)
+    return cap

@@ -17,7 +17,7 @@ from types import FrameType
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from ._cardinality import LabelCap
+from ._cardinality import label_cap
 from ._registry import declare, registry_or_default
 
 _LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -76,7 +76,7 @@ class EventLoopMonitor:
             ("where",),
             registry,
         )
-        self._places = LabelCap(
+        self._places = label_cap(
             metric="event_loop_blocked_total", label="where", limit=_MOST_BLOCKERS, registry=registry
         )
 

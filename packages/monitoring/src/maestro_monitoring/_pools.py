@@ -8,7 +8,7 @@ from time import perf_counter
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from ._cardinality import LabelCap
+from ._cardinality import label_cap
 from ._registry import declare, registry_or_default
 from ._requests import DEFAULT_BUCKETS
 from ._sampling import sample_with
@@ -74,11 +74,11 @@ class ClientMetrics:
             registry,
             buckets=DEFAULT_BUCKETS,
         )
-        self._operations = LabelCap(
-            metric="client_requests_total", label="operation", limit=_MAX_OPERATIONS, registry=registry
+        self._operations = label_cap(
+            metric="client_requests_total", label="operation", limit=_MAX_OPERATIONS, registry=registry, part=client
         )
-        self._outcomes = LabelCap(
-            metric="client_requests_total", label="outcome", limit=_MAX_OUTCOMES, registry=registry
+        self._outcomes = label_cap(
+            metric="client_requests_total", label="outcome", limit=_MAX_OUTCOMES, registry=registry, part=client
         )
 
     @contextmanager

@@ -11,7 +11,7 @@ from threading import Lock
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.utils import floatToGoString
 
-from ._cardinality import LabelCap
+from ._cardinality import label_cap
 from ._exemplars import ExemplarFile
 from ._native import declare_native
 from ._registry import declare, registry_or_default
@@ -86,7 +86,7 @@ class RequestMetrics:
         self._exemplars = None if directory is None else ExemplarFile(directory)
         self._buckets = tuple(buckets)
         self._bucket_name = f"{namespace}_request_duration_seconds_bucket"
-        self._routes = LabelCap(metric=name, label="route", limit=max_routes, registry=registry)
+        self._routes = label_cap(metric=name, label="route", limit=max_routes, registry=registry)
         # Children by label values: the client's own `.labels()` takes a lock and builds strings each time.
         self._children: dict[tuple[str, str | None, int], _Children] = {}
         self._trackers: dict[str, AbstractContextManager[None]] = {}

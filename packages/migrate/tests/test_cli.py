@@ -187,3 +187,24 @@ def test_without_a_backup_nothing_can_be_taken_back(service: Path) -> None:
     assert told.stderr.startswith("maestro: ")
     assert (service / "app.py").read_bytes() == after
     assert b"get_logger" in after
+
+
+def test_findings_name_the_line_that_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--dry-run` speaks of the file as it is, the report of a migration of the file as it was left; changes are told by the lines before."""
+    monkeypatch.setenv("MAESTRO_STATE", str(tmp_path / "state"))
+    service = tmp_path / "service"
+    service.mkdir()
+    code = '"""Page."""\n\nimport logging\nimport sys\n\nlog = logging.getLogger(sys.argv[0])\nother = getattr(logging, "getLogger")("x")\n'
+    (service / "app.py").write_text(code)
+    arguments = ["service", str(service), "--recipes", "logging/ask_the_library_for_loggers", "--no-verify", "--json"]
+
+    def lines(report: str, part: str) -> list[int]:
+        return [each["line"] for each in json.loads(report)[part] if each["file"] == "app.py"]
+
+    dry = CliRunner().invoke(migrate, [*arguments, "--dry-run"]).stdout
+    assert (lines(dry, "edits"), lines(dry, "findings")) == ([6], [7])
+    done = CliRunner().invoke(migrate, arguments).stdout
+    after = (service / "app.py").read_text().splitlines()
+    assert lines(done, "edits") == [6]
+    assert ["getattr" in after[line - 1] for line in lines(done, "findings")] == [True]
+    assert lines(done, "findings") != [7]

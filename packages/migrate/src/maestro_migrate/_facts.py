@@ -5,6 +5,7 @@ import ast
 from ._binder import Use
 from ._named_modules import borrowed_names, modules_by_string, named_chains, resolved
 from ._project import Facts, swapped_modules
+from ._rebindings import rebindings
 from ._reflection import reads_constants_only
 from ._replacements import replacements, watched_names
 from ._semantics import Module
@@ -54,6 +55,7 @@ def facts_of(module: Module, roots: frozenset[str], *, sites: frozenset[str] = f
     facts.swapped = sorted(swapped_modules(module.source.text))
     facts.uses = sorted(uses)
     facts.patches, facts.loose = map(sorted, replacements(module, roots, sites))
+    facts.rebinds = sorted(rebindings(module))
     facts.named = sorted(modules_by_string(module))
     facts.borrowed = sorted(borrowed_names(module, watched_names(sites)))
     return facts

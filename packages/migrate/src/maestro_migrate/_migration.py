@@ -17,6 +17,7 @@ from ._dependencies import declare_dependencies
 from ._engine import Options, plan
 from ._files import require_folder, walk_files
 from ._locks import refresh_locks
+from ._original_lines import at_original_lines
 from ._plan import MigrationPlan
 from ._recipe import Recipe, select
 from ._resolution import pin_conflict, resolvable
@@ -96,6 +97,8 @@ def plan_service(request: Request) -> MigrationPlan:
     """
     Return everything a migration of the service would write; nothing is touched.
 
+    Findings name the lines of the files as they are, while those of an applied migration name the lines of the files as it leaves them.
+
     Raises:
         UnusableInput: the folder or a recipe cannot be worked with.
     """
@@ -107,6 +110,8 @@ def plan_service(request: Request) -> MigrationPlan:
     findings += unusable
     made = _full_plan(root, request, kept, findings)
     _refresh_locks(root, request, made)
+    fresh = at_original_lines(set(made.findings) - set(findings), made.writes)
+    made.findings = sorted({*fresh, *findings})
     return made
 
 

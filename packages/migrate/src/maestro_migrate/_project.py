@@ -31,7 +31,7 @@ class Facts:
     `imports` the modules as the import statements name them, relative ones with their dots; `marks` what an earlier migration left in the file; `swapped` modules that are
     replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports (of a package those that a recipe would add); `failed` why a
     recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show; `named` the project's modules that strings may
-    import; `borrowed` the words of the plumbing that are read as attributes of something unknown.
+    import; `borrowed` the words of the plumbing that are read as attributes of something unknown; `rebinds` the attributes set on objects whose class is not shown.
     """
 
     exports: dict[str, str] = field(default_factory=dict)
@@ -50,6 +50,7 @@ class Facts:
     hidden: bool = False
     named: list[str] = field(default_factory=list)
     borrowed: list[str] = field(default_factory=list)
+    rebinds: list[str] = field(default_factory=list)
 
 
 def module_names(path: str) -> tuple[str, ...]:
@@ -151,6 +152,24 @@ class Project:
         every = (name for facts in self.facts.values() for name in (*facts.patches, *facts.loose))
         return frozenset(name.rpartition(".")[2] for name in every)
 
+    def may_be_rebound(self, attribute: str, result: str) -> bool:
+        """Return whether anything in the project may set an attribute of this name to something other than the result of the call."""
+        others = self._rebound.get(attribute, frozenset()) | self._rebound.get(f".{attribute}", frozenset())
+        return not others <= {result}
+
+    def is_set_from_outside(self, attribute: str) -> bool:
+        """Return whether an attribute of this name is set on something that is no class's own `self`: a module, too, if it was handed in."""
+        return f".{attribute}" in self._rebound
+
+    @cached_property
+    def _rebound(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for facts in self.facts.values():
+            for entry in facts.rebinds:
+                name, _, value = entry.partition("=")
+                found.setdefault(name, set()).add(self.value_of(value[:-2]) or value)
+        return {name: frozenset(values) for name, values in found.items()}
+
     @cached_property
     def line_length(self) -> int | None:
         """Return how long the lines may be that the service's formatter makes, `None` where it has none that is configured."""
@@ -233,14 +252,17 @@ class Project:
         return any(name in self._starred for name in module_names(path))
 
     def hides(self, path: str, target: str) -> str:
-        """Return the project's file that an import of a standard module finds instead when the code is run from its folder, or an empty string."""
+        """
+        Return the project's file that the name of a standard module may mean instead, or an empty string.
+
+        An import finds it first when the code is run from its folder; in a package's own file, whoever imports the submodule rebinds the name.
+        """
         root = target.partition(".")[0]
         if root not in self._standard_names:
             return ""
         folder = path.rpartition("/")[0]
-        places = {"", "src/", "lib/"} | (
-            {f"{folder}/"} if folder and f"{folder}/__init__.py" not in self.files else set()
-        )
+        own = f"{folder}/__init__.py" if f"{folder}/__init__.py" in self.files else None
+        places = {"", "src/", "lib/"} | ({f"{folder}/"} if folder and own in {path, None} else set())
         return next(
             (
                 file

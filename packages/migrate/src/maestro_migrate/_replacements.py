@@ -175,7 +175,7 @@ def _add_stored(module: Module, name: str, use: Use, words: frozenset[str], dott
     _, bindings = module.binding_target(name, use.scope)
     if target is None and len(bindings) == 1 and isinstance(bindings[0].value, ast.Name | ast.Attribute):
         target = module.resolve(bindings[0].value)  # `module = logging; module.getLogger = fake`
-    looped = _looped_over(module, bindings)
+    looped = _looped_over(module, bindings) if target is None and chain[-1] in words else set()
     if target is not None or looped:
         dotted.update(".".join([owner, *chain]) for owner in {target, *looped} if owner is not None)
     elif chain[-1] in words and _may_be_a_module(module, bindings):

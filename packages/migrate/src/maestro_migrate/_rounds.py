@@ -16,6 +16,7 @@ from ._binder import lookup
 from ._import_places import says_where_only
 from ._imports import import_edits, unused_imports
 from ._layout import alignment_edits, joined_edits
+from ._original_lines import OriginalLines
 from ._project import Project, module_names
 from ._recipe import Recipe
 from ._semantics import Module
@@ -58,11 +59,12 @@ def rewrite_file(
         findings = module.findings
         if not made:
             break
+        text = module.source.text
         try:
             module = _next_module(module, made, project)
         except (OverlappingEdits, UnreadableSource, _Spoilt) as problem:
             return _left_alone(path, findings, str(problem), "report this file to MAESTRO; it was left as it was")
-        result.changes += made
+        result.changes += made if text == source.text else _at_lines_of(source.text, text, made)
         result.rounds += 1
     result.findings = [*findings, *(unused_imports(first, module, result.changes[0].recipe) if result.changes else ())]
     if module.source.text != source.text:
@@ -72,6 +74,12 @@ def rewrite_file(
             return _left_alone(path, findings, str(error), "convert the file to UTF-8 and run again")
     result.contributions = [(change.recipe, list(item)) for change in result.changes for item in change.contributes]
     return result
+
+
+def _at_lines_of(original: bytes, text: bytes, changes: Sequence[Change]) -> list[Change]:
+    """Return changes to a later round's text with the lines of the file as it was, which all changes of a report name."""
+    lines = OriginalLines(original, text)
+    return [replace(change, line=lines.of(change.line)) for change in changes]
 
 
 class _Spoilt(Exception):

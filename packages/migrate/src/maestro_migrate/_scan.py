@@ -102,7 +102,7 @@ def _unread(reason: str) -> str:
 
 def _shared(plain: dict[str, Any], memo: dict[str, str]) -> dict[str, Any]:
     """Return facts with each name kept once, however many files speak of it."""
-    for name in ("uses", "imports", "bound"):
+    for name in ("uses", "imports", "bound", "rebinds"):
         if name in plain:
             plain[name] = [memo.setdefault(each, each) for each in plain[name]]
     if "exports" in plain:
@@ -140,6 +140,8 @@ class Prefilter:
         """Return whether the file has to be parsed."""
         if any(word in raw for word in (*self.words, *self.modules)) or PATCH_WORDS.search(raw) or _STAR.search(raw):
             return True
+        if b"log" in raw and _LOGGERS.search(raw):
+            return True
         return any(head in raw and borrowed.search(raw) for head, borrowed in self.heads)
 
     def passes_package(self, raw: bytes) -> bool:
@@ -150,6 +152,9 @@ class Prefilter:
 _STAR = re.compile(
     rb"import[ \t]+\*|sys\.modules|\b(?:vars|dir|getmembers)\(\w|\b(?:import_module|__import__|run_path|run_module)\("
 )
+_LOGGERS = re.compile(
+    rb"log(?:ger)?[ \t]*=(?!=)|def log(?:ger)?\("
+)  # what another file knows as a logger may be set here
 
 
 def prefilter(recipes: Sequence[Recipe], *, named: frozenset[str]) -> Prefilter:

@@ -1,9 +1,10 @@
 """Where a value came from, without a type checker: a module global, an attribute assigned once, a one-line factory, an import from the project."""
 
 import ast
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ._binder import Scope, lookup
+from ._binder import Binding, Scope, lookup
 
 if TYPE_CHECKING:
     from ._semantics import Module
@@ -113,8 +114,27 @@ def _of_self(module: "Module", expression: ast.Attribute, scope: Scope) -> str |
         root: ast.expr = call.func
         while isinstance(root, ast.Attribute):
             root = root.value
-        return _called(module, call, module.scope_of(root) if isinstance(root, ast.Name) else None)
+        result = _called(module, call, module.scope_of(root) if isinstance(root, ast.Name) else None)
+        is_shown = result is not None and not _is_set_otherwise(
+            owner.node, owner.bindings.get(expression.attr, ()), receiver
+        )
+        return result if is_shown and not module.project.may_be_rebound(expression.attr, str(result)) else None
     return None
+
+
+def _is_set_otherwise(owner: ast.ClassDef, in_body: Sequence[Binding], receiver: str) -> bool:
+    """Return whether instances may get the attribute in a way that shows no name: a field of a generated constructor, `setattr`, `__dict__`, `self` rebound."""
+    is_field = any(isinstance(binding.node, ast.AnnAssign) for binding in in_body)
+    if is_field and (owner.decorator_list or owner.bases):
+        return True
+    for node in ast.walk(owner):
+        if isinstance(node, ast.Attribute) and node.attr in {"__dict__", "__setattr__"}:
+            return True
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"setattr", "vars"}:
+            return True
+        if isinstance(node, ast.Name) and node.id == receiver and not isinstance(node.ctx, ast.Load):
+            return True
+    return False
 
 
 def _first_parameter(function: ast.AST) -> str | None:

@@ -38,6 +38,7 @@ import re
 from collections.abc import Iterator
 
 from maestro_migrate import Change, Edit, Module
+from maestro_migrate._binder import Use
 
 WORDS = (".warn(", ".warn =", ".warn=", "setLoggerClass")
 SITES = ()
@@ -73,12 +74,24 @@ def edit(module: Module) -> Iterator[Change]:
                     use.call, f"own-warn: {own} gives loggers a `warn` of its own", "rename it there and here together"
                 )
                 continue
-            if "warn" in module.project.replaced_attributes:
+            if _is_replaced(module, use):
                 module.refuse(
                     use.call,
-                    "patched-by-tests: a test replaces a logger's warn",
+                    "patched-by-tests: a test replaces the logger or its warn",
                     "rename it in the test and here together",
                 )
                 continue
             end = module.source.span(use.outer)[1]
             yield module.change(Edit(end, end, "ing"), at=use.call, reason="`warn` is a deprecated name of `warning`")
+
+
+def _is_replaced(module: Module, use: Use) -> bool:
+    """Return whether a fake may stand in the logger's place, which then is asked for its `warn`."""
+    assert isinstance(use.outer, ast.Attribute)
+    logger, project = use.outer.value, module.project
+    if "warn" in project.replaced_attributes:
+        return True
+    if isinstance(logger, ast.Attribute):
+        return logger.attr in project.replaced_attributes
+    name = use.root.id
+    return bool(project.patched(module.names, name, name, name)) or project.is_set_from_outside(name)

@@ -1,0 +1,84 @@
+"""The judge of a plan: what passed before must pass after, in a copy of the service that is always at the same place."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from maestro_migrate._plan import FileWrite, MigrationPlan
+from maestro_migrate._verify import Verifier
+from maestro_migrate.report import NotMeasured
+
+CODE = b"import logging\n\nLEVEL = logging.INFO\n"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Path:
+    """Make a service of one module, with things beside it that no copy may hold."""
+    root = tmp_path / "service"
+    root.mkdir()
+    (root / "app.py").write_bytes(CODE)
+    os.mkfifo(root / "queue")
+    return root
+
+
+@pytest.fixture(scope="module")
+def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make an environment without anything in it."""
+    place = tmp_path_factory.mktemp("venvs") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", place], check=True)
+    return place
+
+
+@pytest.fixture
+def verifier(service: Path, venv: Path) -> Iterator[Verifier]:
+    """Judge by a command that imports the module."""
+    judge = Verifier(
+        service, venv=venv, test_command="python -c 'import app; assert app.LEVEL'", parity=False, generates=False
+    )
+    yield judge
+    judge.close()
+
+
+def rewritten(text: bytes) -> MigrationPlan:
+    """Plan to give the module another text."""
+    return MigrationPlan("service", writes=[FileWrite("app.py", CODE, text)])
+
+
+def test_a_plan_under_which_nothing_fails_is_good(verifier: Verifier, service: Path) -> None:
+    """The service itself is not touched, and a pipe in its folder stops nobody."""
+    assert verifier.verify(rewritten(b"LEVEL = 20\n")).regressions == ()
+    assert (service / "app.py").read_bytes() == CODE
+
+
+def test_what_fails_only_after_is_a_regression(verifier: Verifier) -> None:
+    """The tests' command, and the import of a module that is changed, each by name; the next plan is judged for itself."""
+    found = verifier.verify(rewritten(b"from nowhere import LEVEL\n")).regressions
+    assert any(each.startswith("import app: ModuleNotFoundError") for each in found)
+    assert len(found) == 2
+    assert verifier.verify(rewritten(b"LEVEL = 10\n")).regressions == ()
+
+
+def test_what_failed_before_is_no_regression(service: Path, venv: Path) -> None:
+    """Tests that do not run as they are prove nothing, which is said and not counted."""
+    told: list[str] = []
+    judge = Verifier(
+        service, venv=venv, test_command="python -c 'import gone'", parity=False, generates=False, tell=told.append
+    )
+    try:
+        found = judge.verify(rewritten(b"LEVEL = 20\n"))
+    finally:
+        judge.close()
+    assert found.regressions == ()
+    assert isinstance(found.tests.before, NotMeasured)
+    assert any("prove nothing" in text for text in told)
+
+
+def test_the_copies_go_when_the_judge_is_done(service: Path) -> None:
+    """Nothing is left in the folder for temporary files."""
+    judge = Verifier(service)
+    judge.close()
+    assert not judge._work.exists()

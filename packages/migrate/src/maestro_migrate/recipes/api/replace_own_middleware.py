@@ -67,7 +67,16 @@ from ._dispatch import NotProven, Reading, read_dispatch
 from ._told import TARGETS, class_body, registration
 
 ID = "api/replace_own_middleware"
-WORDS = ("BaseHTTPMiddleware", ".middleware(", "ContextVar", "dispatch", "async def __call__", "super().__init__(")
+_READ_BY_THE_LIBRARY = tuple(f"    {name}{sign} " for name in ("header", "headers", "state") for sign in (":", " ="))
+WORDS = (
+    "BaseHTTPMiddleware",
+    ".middleware(",
+    "ContextVar",
+    "dispatch",
+    "async def __call__",
+    "super().__init__(",
+    *_READ_BY_THE_LIBRARY,
+)
 SITES = ("starlette.middleware.base.BaseHTTPMiddleware", "fastapi.middleware.base.BaseHTTPMiddleware")
 NEEDS = ("maestro-core-api",)
 APPS = frozenset(f"{name}()" for name in ("fastapi.FastAPI", "fastapi.applications.FastAPI", "starlette.applications.Starlette", "maestro_core_api.MaestroAPI"))  # fmt: skip
@@ -76,18 +85,37 @@ _ACTION = "remove it once the library's request ids, access events, headers and 
 
 
 def scan(module: Module) -> list[str]:
-    """Return whether the module calls, overrides or names the `dispatch` of a middleware, and whether it may have middleware without the base."""
+    """Return whether the module calls, overrides or names the `dispatch` of a middleware, asks for the base class, and may have middleware without it."""
     found = ["middleware"] if any(word in module.source.text for word in _WITHOUT_BASE) else []
     if b"dispatch" in module.source.text and any(_is_rival(module, node) for node in ast.walk(module.tree)):
         found.append("dispatch")
-    return found + (_derived(module) if b"super().__init__(" in module.source.text else [])
+    if b"subclass" in module.source.text or b"isinstance" in module.source.text:
+        found += ["asked"] if any(_is_asked_for(module, site.node) for site in module.references(*SITES)) else []
+    return found + _derived(module)
 
 
 def _derived(module: Module) -> list[str]:
     """Return which imported classes the classes of a file derive from, where they also say something of their own."""
-    classes = (node for node in ast.walk(module.tree) if isinstance(node, ast.ClassDef) and _adds(node))
+    nodes = (scope.node for scope in module.tables.scopes)
+    classes = (node for node in nodes if isinstance(node, ast.ClassDef) and _adds(node))
     bases = {module.resolve(base) for node in classes for base in node.bases}
     return sorted(f"derives:{base}" for base in bases if base is not None)
+
+
+def _is_asked_for(module: Module, base: ast.AST) -> bool:
+    """Return whether the base class is what `issubclass`, `isinstance` or `__subclasses__` is asked about, which a class of the library's is none of."""
+    for outer in module.ancestors(base):
+        if (
+            isinstance(outer, ast.Call)
+            and isinstance(outer.func, ast.Name)
+            and outer.func.id in {"issubclass", "isinstance"}
+        ):
+            return True
+        if isinstance(outer, ast.Attribute) and outer.attr == "__subclasses__":
+            return True
+        if isinstance(outer, ast.stmt):
+            break
+    return isinstance(base, ast.Attribute) and base.attr == "__subclasses__"
 
 
 def _is_rival(module: Module, node: ast.AST) -> bool:
@@ -256,6 +284,9 @@ def _refuse_rivals(module: Module, name: str, dispatch: ast.AsyncFunctionDef) ->
     keys = {f"{each}.{name}" for each in module.names}
     if module.project.is_starred(module.path):
         raise NotProven(dispatch, "another module star-imports it, so that its users cannot be told")
+    asker = next((path for path, told in module.project.told(ID).items() if "asked" in told), None)
+    if asker is not None:
+        raise NotProven(dispatch, f"{asker} asks what is a BaseHTTPMiddleware, which the library's classes are not")
     for path, facts in module.project.facts.items():
         is_own = path == module.path
         if not is_own and not any(use in keys or use.rpartition(".")[0] in keys for use in facts.uses):

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -194,6 +195,36 @@ def test_a_test_command_that_floods_its_output_is_bounded(
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert "x" * 1000 not in done.output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_ends_the_tests_and_leaves_nothing(
+    service: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C and a polite kill while the service's tests run: they are ended too, no copy stays, no byte changed, and the exit code says which."""
+    venv, scratch, pipe = tmp_path / "venv", tmp_path / "scratch", tmp_path / "pipe"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    scratch.mkdir()
+    os.mkfifo(pipe)
+    before = digest(service)
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from maestro_migrate.cli import migrate; migrate()"
+    arguments = ["service", service, "--recipes", "logging/log_through_the_root_logger", "--venv", venv]
+    hangs = f"(echo running; exec sleep 600) > {pipe}"
+    engine = subprocess.Popen(
+        [sys.executable, "-c", script, *map(str, arguments), "--test-command", hangs],
+        env={**os.environ, "TMPDIR": str(scratch)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with pipe.open() as held:  # by the tests, until the last process of theirs is gone
+        assert held.readline() == "running\n"
+        engine.send_signal(number)
+        told = engine.communicate(timeout=60)[1]
+        assert held.read() == ""
+    assert engine.returncode == 128 + number, told
+    assert "interrupted" in told
+    assert list(scratch.iterdir()) == []
+    assert digest(service) == before
 
 
 # Version control -------------------------------------------------------------------------------------------------------

@@ -31,7 +31,8 @@ def scan(root: Path, options: Options, *, paths: Sequence[str] | None = None) ->
     files = list(paths) if paths is not None else python_files(root)
     with_cache = ResultCache(options.cache)
     try:
-        return Project(scan_files(root, files, options, with_cache).facts, files=files)
+        scanned = scan_files(root, files, options, with_cache)
+        return Project(scanned.facts, files=files, names=scanned.names)
     finally:
         with_cache.close()
 
@@ -53,7 +54,7 @@ def _planned(root: Path, options: Options, service: str, files: list[str]) -> Mi
     try:
         scanned = scan_files(root, files, options, store)
         facts = scanned.facts
-        project = Project(facts, files=files, deploy=_deployment(root), settings=_settings(root))
+        project = Project(facts, files=files, deploy=_deployment(root), settings=_settings(root), names=scanned.names)
         results = _results(root, project, scanned.digest, options, store)
     finally:
         store.close()
@@ -158,7 +159,7 @@ def _results(root: Path, project: Project, known: str, options: Options, store: 
         _unwritten,
     )
     texts = run_over(root, files, work, store=store, jobs=options.jobs, progress=options.progress)
-    return [_decode(path, texts.pop(path)) for path in files]
+    return [_decode(path, texts[path]) for path in files]
 
 
 def _unwritten(reason: str) -> str:

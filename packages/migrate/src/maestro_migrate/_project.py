@@ -6,14 +6,14 @@ Each file contributes `Facts`, plain data that the cache keeps; `Project` joins 
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ._layout import line_length
 
-__all__ = ["Facts", "Project", "import_names", "is_test_path", "module_names"]
+__all__ = ["Facts", "Project", "import_names", "is_test_path", "module_names", "remembered"]
 
 MOST_HOPS = 32
 """No chain of re-exports is followed further."""
@@ -104,23 +104,26 @@ class Project:
         files: Iterable[str] = (),
         deploy: Mapping[str, str] | None = None,
         settings: str = "",
+        names: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.facts = facts
         self.deploy = deploy or {}
         self.settings = settings
         self.files = frozenset(files) | frozenset(path for path in facts if path.endswith(".py"))
-        self._names = import_names(self.files)
+        self.names = names if names is not None else import_names(self.files)
+        self.answers: dict[object, dict[Any, Any]] = {}
         self._by_name = self._index_names()
         self._canonical: dict[str, str] = {}
+        self._spelt: dict[str, str] = {}
 
     def _index_names(self) -> dict[str, str]:
         claimed: dict[str, list[str]] = {}
-        for path, names in self._names.items():
+        for path, names in self.names.items():
             for position, name in enumerate(names):
                 if position == 0 or ("." in name or (name not in _STANDARD)):
                     claimed.setdefault(name, []).append(path)
         index = {name: paths[0] for name, paths in claimed.items() if len(paths) == 1}
-        for path, names in sorted(self._names.items()):
+        for path, names in sorted(self.names.items()):
             if names:
                 index.setdefault(names[0], path)
         return index
@@ -182,7 +185,7 @@ class Project:
 
     def import_name(self, path: str) -> str:
         """Return the dotted name by which the file is most likely imported."""
-        names = self._names.get(path) or module_names(path)
+        names = self.names.get(path) or module_names(path)
         used = next((name for name in names if name in self._imported), None)
         below = next((name for name in names if "." in name and name.rpartition(".")[0] in self._imported), None)
         return used or below or (names[0] if names else path)
@@ -196,8 +199,7 @@ class Project:
         prefixes: set[str] = set()
         for facts in self.facts.values():
             for use in (*facts.uses, *facts.stars, *(name for name in facts.imports if not name.startswith("."))):
-                parts = use.split(".")
-                prefixes.update(".".join(parts[:end]) for end in range(1, len(parts) + 1))
+                prefixes.update(_prefixes(use, self._spelt))
         return frozenset(prefixes)
 
     def path_of(self, name: str) -> str | None:
@@ -375,9 +377,9 @@ class Project:
         found: dict[str, str] = {}
         for path in sorted(self.facts):
             for use in self.facts[path].uses:
-                parts = use.split(".")
-                for end in range(2, len(parts) + 1):
-                    found.setdefault(".".join(parts[:end]), path)
+                for prefix in _prefixes(use, self._spelt):
+                    if "." in prefix:
+                        found.setdefault(prefix, path)
         return found
 
     @cached_property
@@ -391,6 +393,34 @@ class Project:
     @cached_property
     def _starred(self) -> dict[str, str]:
         return {source: path for path in sorted(self.facts) for source in self.facts[path].stars}
+
+
+def _prefixes(qualname: str, spelt: dict[str, str]) -> Iterator[str]:
+    """Yield a dotted name's first part, first two parts, and so on to the whole; each is kept in memory once for all that ask."""
+    end = qualname.find(".")
+    while end != -1:
+        yield spelt.setdefault(prefix := qualname[:end], prefix)
+        end = qualname.find(".", end + 1)
+    yield spelt.setdefault(qualname, qualname)
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def remembered(asks: Callable[Concatenate[Project, P], R]) -> Callable[Concatenate[Project, P], R]:
+    """Remember what a function says about a project for as long as the project lives, and no longer."""
+
+    @wraps(asks)
+    def asked(project: Project, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        known = project.answers.setdefault(asks, {})
+        key = (args, *sorted(kwargs.items()))
+        if key not in known:
+            known[key] = asks(project, *args, **kwargs)
+        answer: R = known[key]
+        return answer
+
+    return asked
 
 
 _DOTTED = re.compile(rb"""(?<!dict\()(?<!dict\(\n)["']((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)["']""")

@@ -8,7 +8,7 @@ import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,11 @@ class Options:
 
 @dataclass(frozen=True)
 class Scan:
-    """The facts of some files, and a digest of them all."""
+    """The facts of some files, a digest of them all, and the names by which each can be imported."""
 
     facts: Mapping[str, Facts]
     digest: str
+    names: Mapping[str, tuple[str, ...]]
 
 
 def scan_files(root: Path, files: Sequence[str], options: Options, store: ResultCache) -> Scan:
@@ -55,7 +56,7 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
     recipes = (f"{r.id} {r.version}".encode() for r in options.recipes)
     named = roots | {part for path in files for part in path.removesuffix(".py").split("/")} - sys.stdlib_module_names
     context = digest(build_digest().encode(), "\0".join(sorted(named)).encode(), *recipes).encode()
-    empty = Project({}, files=files)
+    empty = Project({}, files=files, names=names)
     seen: dict[str, str] = {}
     memo: dict[str, str] = {}
 
@@ -69,9 +70,9 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
         texts = run_over(root, paths, work, store=store, jobs=options.jobs, progress=options.progress)
         found = {}
         for path in paths:
-            text = texts.pop(path)
+            text = texts[path]
             seen[path] = digest(text.encode())
-            found[path] = Facts(**_shared(json.loads(text), memo))
+            found[path] = _facts(text, memo)
         return found
 
     usual = prefilter(options.recipes, named=named)
@@ -80,10 +81,12 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
     if retiring:
         unread = [path for path in files if not _is_told(facts[path])]
         facts |= scanned(unread, replace(usual, modules=tuple(sorted(retiring))))
-    lenders = _lenders(facts, {site.split(".")[0] for recipe in options.recipes for site in recipe.sites})
+    lenders = _lenders(
+        Project(facts, names=names), {site.split(".")[0] for recipe in options.recipes for site in recipe.sites}
+    )
     if lenders:
         facts |= scanned(lenders, None)
-    return Scan(facts, digest(*(f"{path} {seen[path]}".encode() for path in sorted(seen))))
+    return Scan(facts, digest(*(f"{path} {seen[path]}".encode() for path in sorted(seen))), names)
 
 
 def _retires(facts: Facts) -> bool:
@@ -100,21 +103,29 @@ def _unread(reason: str) -> str:
     return json.dumps({"unparsed": reason})
 
 
-def _shared(plain: dict[str, Any], memo: dict[str, str]) -> dict[str, Any]:
-    """Return facts with each name kept once, however many files speak of it."""
+_NONE: dict[str, Any] = {
+    each.name: each.default_factory() for each in fields(Facts) if each.default_factory is not MISSING
+}
+_NOTHING = Facts(**_NONE)
+
+
+def _facts(text: str, memo: dict[str, str]) -> Facts:
+    """Return the facts that a text holds, which nobody changes any more: each name is kept once, however many files speak of it, and so is what is empty."""
+    if text == "{}":
+        return _NOTHING
+    plain = json.loads(text)
     for name in ("uses", "imports", "bound", "rebinds"):
         if name in plain:
             plain[name] = [memo.setdefault(each, each) for each in plain[name]]
     if "exports" in plain:
         plain["exports"] = {memo.setdefault(k, k): memo.setdefault(v, v) for k, v in plain["exports"].items()}
-    return plain
+    return Facts(**(_NONE | plain))
 
 
-def _lenders(facts: Mapping[str, Facts], heads: set[str]) -> list[str]:
+def _lenders(project: Project, heads: set[str]) -> list[str]:
     """Return the files that must be read whole: others star-import them, or take the plumbing's module from them although they do not use it."""
-    project = Project(facts)
     wanted: set[str] = set()
-    for each in facts.values():
+    for each in project.facts.values():
         wanted.update(each.stars, _lending(each.uses, heads))
     return sorted({path for name in wanted if (path := project.path_of(name)) is not None})
 

@@ -14,6 +14,7 @@ import subprocess
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -107,33 +108,41 @@ def _found(arguments: list[str], environment: Environment) -> list[str]:
 def _run_bounded(
     arguments: list[str], tree: Path, variables: dict[str, str], log: Path, timeout_s: float
 ) -> tuple[int, bool]:
-    with log.open("wb") as sink:
-        try:
-            process = subprocess.Popen(
-                arguments,
-                cwd=tree,
-                env=variables,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            sink.write(f"{arguments[0]}: {error}\n".encode())
-            return 127, False
-        assert process.stdout is not None
-        copier = threading.Thread(target=_copy, args=(process.stdout, sink), daemon=True)
-        copier.start()
+    with log.open("wb") as sink, ThreadPoolExecutor(1) as starter:
+        # Interruptions reach the main thread only: started in another, the command is known by the time that it must be ended.
+        starting = starter.submit(_start, arguments, tree, variables)
         timed_out = False
         try:
+            process = starting.result()
+            assert process.stdout is not None
+            copier = threading.Thread(target=_copy, args=(process.stdout, sink), daemon=True)
+            copier.start()
             process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             timed_out = True
-        _end_group(process)
+        except OSError as error:
+            sink.write(f"{arguments[0]}: {error}\n".encode())
+            return 127, False
+        finally:
+            if starting.exception() is None:
+                _end_group(starting.result())
         copier.join(10)
-        if not copier.is_alive():
+        if process.stdout is not None and not copier.is_alive():
             process.stdout.close()
         return process.returncode if process.returncode is not None else -9, timed_out
+
+
+def _start(arguments: list[str], tree: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    """Start a command in a session of its own, which Ctrl-C does not reach."""
+    return subprocess.Popen(
+        arguments,
+        cwd=tree,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def _copy(source: IO[bytes], sink: IO[bytes]) -> None:

@@ -8,7 +8,8 @@ work cannot cope with, has its own result and stops nothing else.
 import gc
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from ._cache import ResultCache
 __all__ = ["Work", "run_over"]
 
 CHUNK_BYTES = 400_000
+READ_AT_ONCE = 512
 INLINE_BYTES = 1_500_000
 """Less than this is worked on in this process: starting others would take longer."""
 
@@ -45,35 +47,75 @@ def run_over(
     store: ResultCache,
     jobs: int = 0,
     progress: Callable[[str, int, int], None] | None = None,
-) -> dict[str, str]:
+) -> Mapping[str, str]:
     """Return the work's result for every file; files that are known by content are not worked on again."""
-    results: dict[str, str] = {}
+    results = _Results()
     todo: list[tuple[str, int]] = []
     keys: dict[str, str] = {}
-    for start in range(0, len(files), 512):
-        part: dict[str, bytes] = {}
-        for path in files[start : start + 512]:
-            try:
-                part[path] = (root / path).read_bytes()
-            except OSError as error:
-                results[path] = work.failed(f"cannot be read: {error.strerror}")
-        fresh = {path: work.key(path, raw) for path, raw in part.items()}
-        known = store.read(fresh.values())
-        results |= {path: known[key] for path, key in fresh.items() if key in known}
-        todo += [(path, len(raw)) for path, raw in part.items() if path not in results]
-        keys |= {path: key for path, key in fresh.items() if path not in results}
+    for start in range(0, len(files), READ_AT_ONCE):
+        for path, key, length in _unknown(root, files[start : start + READ_AT_ONCE], work, store, results):
+            todo.append((path, length))
+            keys[path] = key
     collects = gc.isenabled()
     gc.disable()  # trees hold no cycles, and a collection walks every node of the one at hand
     try:
         tell = progress or (lambda *_: None)
-        new = dict(
-            _spread(root, todo, work, jobs, lambda done: tell(work.stage, len(files) - len(todo) + done, len(files)))
-        )
+        for path, text in _spread(
+            root, todo, work, jobs, lambda done: tell(work.stage, len(files) - len(todo) + done, len(files))
+        ):
+            results.add(path, text)
     finally:
         if collects:
             gc.enable()
-    store.write((keys[path], value) for path, value in new.items())
-    return results | new
+    store.write((key, results[path]) for path, key in keys.items())
+    return results
+
+
+def _unknown(
+    root: Path, files: Sequence[str], work: Work, store: ResultCache, results: "_Results"
+) -> list[tuple[str, str, int]]:
+    """Return the path, key and length of each file that is not known by content; the others' results are added."""
+    fresh: list[tuple[str, str, int]] = []
+    for path in files:
+        try:
+            raw = (root / path).read_bytes()
+        except OSError as error:
+            results.add(path, work.failed(f"cannot be read: {error.strerror}"))
+        else:
+            fresh.append((path, work.key(path, raw), len(raw)))
+    known = store.read(key for _, key, _ in fresh)
+    for path, key, _ in fresh:
+        if key in known:
+            results.add(path, known[key])
+    return [row for row in fresh if row[1] not in known]
+
+
+class _Results(Mapping[str, str]):
+    """
+    Texts by path, compressed in one piece of memory.
+
+    As objects of their own they would lie scattered between the trees of the files that were worked on meanwhile, and keep that memory from being used again.
+    """
+
+    def __init__(self) -> None:
+        self._texts = bytearray()
+        self._starts: dict[str, int] = {}
+
+    def add(self, path: str, text: str) -> None:
+        self._starts[path] = len(self._texts)
+        raw = zlib.compress(text.encode(), 1)
+        self._texts += len(raw).to_bytes(8, "big") + raw
+
+    def __getitem__(self, path: str) -> str:
+        start = self._starts[path] + 8
+        length = int.from_bytes(self._texts[start - 8 : start], "big")
+        return zlib.decompress(self._texts[start : start + length]).decode()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._starts)
+
+    def __len__(self) -> int:
+        return len(self._starts)
 
 
 _WORK: Work | None = None

@@ -1,13 +1,16 @@
 """
 The engine's commands; the `maestro` command line finds them by entry point.
 
-Exit codes: 0 done, 1 a check failed, 2 wrong use or unreadable input. Nothing is half-done in any of them.
+Exit codes: 0 done, 1 a check failed, 2 wrong use or unreadable input, 130 and 143 interrupted. Nothing is half-done in any of them.
 """
 
 import difflib
 import json
+import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
@@ -30,7 +33,11 @@ def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return command(*args, **kwargs)
+            with _terminated_as_interrupted():
+                return command(*args, **kwargs)
+        except (KeyboardInterrupt, _Terminated) as interruption:
+            click.echo("maestro: interrupted; what was begun is undone, and what was started is ended", err=True)
+            sys.exit(128 + (signal.SIGTERM if isinstance(interruption, _Terminated) else signal.SIGINT))
         except MigrateError as error:
             click.echo(f"maestro: {error}", err=True)
             sys.exit(error.exit_code)
@@ -41,6 +48,30 @@ def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
             sys.exit(2)
 
     return told
+
+
+class _Terminated(BaseException):
+    """The process was told to end."""
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Unwind on SIGTERM as on Ctrl-C: copies are removed, children ended, and a half-made change is undone."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    own = os.getpid()
+
+    def end(_number: int, _frame: object) -> None:
+        if os.getpid() != own:
+            os._exit(128 + signal.SIGTERM)  # a worker that was forked: it has nothing to undo
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @click.group()

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from functools import lru_cache
 
-from ..._project import Project
+from ..._project import Project, remembered
 from ..._semantics import Module
 
 __all__ = ["SettingsHome", "settings_home", "start_of"]
@@ -72,7 +71,7 @@ def _outermost_package(project: Project, folder: str, name: str) -> tuple[str, s
     return folder, name
 
 
-@lru_cache(maxsize=4096)
+@remembered
 def _package_name(project: Project, package: str) -> str | None:
     """
     Return the dotted name by which the files of a top package import each other or are imported, `None` where that is not shown.
@@ -181,7 +180,7 @@ def _bare_use(project: Project, path: str) -> str:
     return ""
 
 
-@lru_cache(maxsize=256)
+@remembered
 def _bare_imports(project: Project, package: str) -> tuple[tuple[str, str], ...]:
     """Return the absolute imports inside a package that are neither of the standard library nor of a distribution that the project asks for."""
     needed = "\n".join(project.deploy.values()).lower().replace("-", "_")
@@ -200,7 +199,7 @@ def _neighbours_of(project: Project, path: str, package: str) -> frozenset[str]:
     return (_neighbours(project, path.rpartition("/")[0]) | _neighbours(project, package)) - {stem}
 
 
-@lru_cache(maxsize=1024)
+@remembered
 def _neighbours(project: Project, folder: str) -> frozenset[str]:
     """Return the names by which the modules of a folder are imported when it is on the path."""
     inside = (path.removeprefix(f"{folder}/") for path in project.files if path.startswith(f"{folder}/"))

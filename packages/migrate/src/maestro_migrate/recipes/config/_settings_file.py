@@ -5,12 +5,11 @@ import keyword
 import re
 from collections import Counter
 from collections.abc import Iterable
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ..._plan import FileWrite
-from ..._project import Project, is_test_path
+from ..._project import Project, is_test_path, remembered
 from ..._semantics import Module
 from ..._spans import Change, Finding
 from ._constants import quoted
@@ -91,7 +90,7 @@ def declared_fields(module: Module) -> dict[str, list[str | None]]:
     return found
 
 
-@lru_cache(maxsize=8)
+@remembered
 def _field_names(project: Project, recipe: str) -> dict[str, dict[Key, str]]:
     wanted: dict[str, Counter[Key]] = {}
     for path in sorted(project.facts):

@@ -285,6 +285,13 @@ class Project:
         return frozenset(found & _STANDARD)
 
     @cached_property
+    def _never_hidden(self) -> frozenset[str]:
+        """Return the standard modules that every file imports, though a file deeper in the project has the same name."""
+        return frozenset(
+            name for name in self._standard_names if not any(self.hides(path, name) for path in self.facts)
+        )
+
+    @cached_property
     def _replaced(self) -> dict[str, str]:
         """Return each prefix of a patched name with the patch that it comes from."""
         found: dict[str, str] = {}
@@ -370,7 +377,8 @@ class Project:
 
     def lists_names_of(self, path: str) -> str:
         """Return the file that lists a module's names, those that are no constants included, or an empty string."""
-        return next((user for name in module_names(path) if (user := self._used.get(f"{name}.*"))), "")
+        names = (name for name in module_names(path) if name.partition(".")[0] not in self._never_hidden)
+        return next((user for name in names if (user := self._used.get(f"{name}.*"))), "")
 
     @cached_property
     def _used(self) -> dict[str, str]:

@@ -20,3 +20,10 @@ def test_a_class_body_is_skipped_from_its_methods() -> None:
     tables = bind(parse(read_source(b"x = 1\nclass A:\n  x = 2\n  def f(self): return x\n")))
     use = tables.uses["x"][0]
     assert lookup("x", use.scope) is tables.module
+
+
+def test_global_at_the_module_s_own_level_says_nothing() -> None:
+    """People write it in scripts, under `if __name__`; what it names is bound where it was, once."""
+    tables = bind(parse(read_source(b"global x, y\nx = 1\nif x:\n  global z\n  z = x\n")))
+    assert {name: len(bound) for name, bound in tables.module.bindings.items()} == {"x": 1, "z": 1}
+    assert [binding.kind for binding in tables.module.bindings["x"]] == ["assign"]

@@ -88,7 +88,7 @@ def bind(tree: ast.Module) -> Tables:
     while pending:
         scope, nodes = pending.pop()
         _walk(scope, nodes, tables, pending)
-    for scope in tables.scopes:
+    for scope in tables.scopes[1:]:  # `global` at the module's own level says nothing
         if scope.globals or scope.nonlocals:
             _redirect(scope, module)
     return tables

@@ -5,6 +5,7 @@ With an environment that is copied or built for the verification, that one is as
 holds, or what the manifests declare, once with it and once without. Only where the first succeeds and the second does not are the pins to blame: an index that is not reached says nothing about them.
 """
 
+import subprocess
 import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from .manifests import Kind, Manifest, NotEditable, declared, find_manifests
 
 __all__ = ["pin_conflict", "resolvable"]
 
+LONGEST_S = 40.0
 _FILES = frozenset({Kind.REQUIREMENTS, Kind.COMPILED})
 _UNICODE_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -92,14 +94,15 @@ def _written(path: Path, lines: Sequence[str]) -> str:
 
 
 def _refused(sources: Sequence[str], where: Sequence[str], root: Path) -> str:
-    """Return what uv says against a set of requirements, empty where it resolves them."""
-    # Nothing is installed from it, so each distribution may be found on any index, as the service's own tools may find it.
-    strategy = ["--index-strategy", "unsafe-best-match"]
-    command = [uv(), "pip", "compile", "-q", "--no-header", "--no-annotate", *strategy, *where, *sources]
+    """Return what uv says against a set of requirements, empty where it resolves them or takes too long to say anything."""
+    # Nothing is installed from it, so each distribution may be found on any index, as the service's own tools may find it. Nothing is built: a plan runs no stranger's
+    # code, and an old pin without a wheel would cost minutes.
+    options = ["--index-strategy", "unsafe-best-match", "--no-build"]
+    command = [uv(), "pip", "compile", "-q", "--no-header", "--no-annotate", *options, *where, *sources]
     try:
-        run(command, what="resolving", advice="", cwd=root, timeout_s=120)
+        run(command, what="resolving", advice="", cwd=root, timeout_s=LONGEST_S)
     except CommandFailed as error:
-        return error.output or str(error)
+        return "" if isinstance(error.__cause__, subprocess.TimeoutExpired) else error.output or str(error)
     return ""
 
 

@@ -285,13 +285,6 @@ class Project:
         return frozenset(found & _STANDARD)
 
     @cached_property
-    def _never_hidden(self) -> frozenset[str]:
-        """Return the standard modules that every file imports, though a file deeper in the project has the same name."""
-        return frozenset(
-            name for name in self._standard_names if not any(self.hides(path, name) for path in self.facts)
-        )
-
-    @cached_property
     def _replaced(self) -> dict[str, str]:
         """Return each prefix of a patched name with the patch that it comes from."""
         found: dict[str, str] = {}
@@ -377,14 +370,15 @@ class Project:
 
     def lists_names_of(self, path: str) -> str:
         """Return the file that lists a module's names, those that are no constants included, or an empty string."""
-        names = (name for name in module_names(path) if name.partition(".")[0] not in self._never_hidden)
-        return next((user for name in names if (user := self._used.get(f"{name}.*"))), "")
+        return next((user for name in module_names(path) if (user := self._used.get(f"{name}.*"))), "")
 
     @cached_property
     def _used(self) -> dict[str, str]:
         found: dict[str, str] = {}
         for path in sorted(self.facts):
             for use in self.facts[path].uses:
+                if use.partition(".")[0] in self._standard_names and not self.hides(path, use):
+                    continue  # the standard module itself, and no file of ours that is called like it
                 for prefix in _prefixes(use, self._spelt):
                     if "." in prefix:
                         found.setdefault(prefix, path)

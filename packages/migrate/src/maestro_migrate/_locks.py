@@ -23,6 +23,7 @@ __all__ = ["refresh_locks"]
 _STALE = ("stale-lock:", "stale-compiled:", "hashed-file:")
 _TOOLS = frozenset({"pdm", "pip-compile", "pipenv", "poetry", "uv"})
 _ASKED = re.compile(r"`([^`]+)`")
+_ADDRESS = re.compile(rb"--(?:extra-index-url|find-links|trusted-host) ")
 _SOURCES_ONLY = {
     "pipenv": "pipenv asks the sources of the Pipfile only: name the index of the maestro distributions there as a [[source]], the `index` of their lines too, and run it by hand",
     "poetry": "poetry asks the sources of pyproject.toml only: `poetry source add --priority=supplemental maestro ADDRESS` names the index of the maestro distributions, then run it by hand",
@@ -179,11 +180,7 @@ def _without_new_addresses(before: bytes, after: bytes) -> bytes:
     """Return a compiled list without the addresses that pip-compile copies from its environment: they are ours, or have a password in them."""
     known = before.splitlines()
     lines = after.splitlines(keepends=True)
-    kept = [
-        line
-        for line in lines
-        if line.rstrip() in known or not line.startswith((b"--extra-index-url ", b"--find-links ", b"--trusted-host "))
-    ]
+    kept = [line for line in lines if line.rstrip() in known or not _ADDRESS.match(line)]
     first = next((i for i, line in enumerate(kept) if not line.startswith(b"#")), 0)
     if len(kept) < len(lines) and kept[first].strip() == b"":
         del kept[first]  # the empty line below the addresses

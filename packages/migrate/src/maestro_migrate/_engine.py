@@ -17,7 +17,7 @@ from ._cycles import closed_circles
 from ._files import is_service_code, python_files
 from ._plan import FileWrite, MigrationPlan, UnparsedFile
 from ._project import Facts, Project
-from ._recipe import Recipe
+from ._recipe import Recipe, shortest
 from ._rounds import FileResult, rewrite_file
 from ._scan import Options, scan_files
 from ._spans import Change, Edit, Finding, Safety
@@ -141,8 +141,7 @@ def _theme(changes: Iterable[Change]) -> str:
 
 
 def _results(root: Path, project: Project, known: str, options: Options, store: ResultCache) -> list[FileResult]:
-    words = sorted({word for recipe in options.recipes for word in recipe.words})
-    pattern = re.compile("|".join(map(re.escape, words)).encode()) if words else re.compile(b"")
+    words = shortest(options.recipes)
     facts = project.facts
     files = [path for path in sorted(facts) if _may_change(facts[path], project, options.recipes)]
     context = digest(
@@ -154,7 +153,7 @@ def _results(root: Path, project: Project, known: str, options: Options, store: 
     ).encode()
     work = Work(
         "rewrite",
-        partial(_rewrite, project, options, pattern),
+        partial(_rewrite, project, options, words),
         lambda path, raw: digest(context, path.encode(), raw),
         _unwritten,
     )
@@ -176,8 +175,8 @@ def _may_change(facts: Facts, project: Project, recipes: Sequence[Recipe]) -> bo
     return any(project.canonical(use).partition(".")[0] in heads for use in facts.uses)
 
 
-def _rewrite(project: Project, options: Options, pattern: re.Pattern[bytes], path: str, raw: bytes) -> str:
-    if pattern.search(raw) is None or not is_service_code(path, raw):
+def _rewrite(project: Project, options: Options, words: Sequence[bytes], path: str, raw: bytes) -> str:
+    if not any(word in raw for word in words) or not is_service_code(path, raw):
         return ""
     recipes = [recipe for recipe in options.recipes if (recipe.id, path) not in options.withheld]
     result = rewrite_file(raw, path, project, recipes, unsafe=options.unsafe)

@@ -3,18 +3,20 @@
 import ast
 
 from ._binder import Use
-from ._named_modules import borrowed_names, modules_by_string, named_chains, resolved
+from ._named_modules import borrowed_names, followed_names, modules_by_string, named_chains, resolved
 from ._project import Facts, swapped_modules
 from ._rebindings import rebindings
 from ._reflection import reads_constants_only
 from ._replacements import replacements, watched_names
 from ._semantics import Module
+from ._tree import attribute_names
 
 __all__ = ["facts_of"]
 
 _LISTERS = frozenset({"vars", "dir", "getmembers"})
 _READERS = _LISTERS | {"getattr", "hasattr"}
 _RUNNERS = frozenset({"run_path", "run_module"})
+_ASKED = _READERS | _RUNNERS
 
 
 def facts_of(module: Module, roots: frozenset[str], *, sites: frozenset[str] = frozenset()) -> Facts:
@@ -41,10 +43,13 @@ def facts_of(module: Module, roots: frozenset[str], *, sites: frozenset[str] = f
                 uses.update(f"{prefix}.{alias.name}" for alias in node.names if alias.name != "*")
         else:
             uses.update(alias.name for alias in node.names if alias.name.split(".")[0] in roots)
-    for found in module.tables.uses.values():
+    followed = followed_names(module)
+    for name, found in module.tables.uses.items():
+        is_followed = name in followed
         for use in found:
-            _add_use(module, use, roots, uses)
-            if use.call is not None:
+            if is_followed and use.outer is not use.root:
+                _add_use(module, use, roots, uses)
+            if use.call is not None and (name in _ASKED or use.outer is not use.root):
                 _add_reading(module, use, uses)
     uses.update(_whole(chain.split(".")) for chain, _ in named_chains(module) if chain.split(".")[0] in roots)
     facts.imports = sorted({
@@ -74,12 +79,10 @@ def _single_target(module: Module, name: str) -> str | None:
 
 
 def _add_use(module: Module, use: Use, roots: frozenset[str], uses: set[str]) -> None:
-    if not isinstance(use.outer, ast.Attribute):
-        return
     target = resolved(module, use.root, use.scope)
-    if target is None:
+    if target is None or not isinstance(use.outer, ast.Attribute):
         return
-    chain = _chain(use.outer)
+    chain = attribute_names(use.outer)
     if "__dict__" in chain or (target.split(".")[0] in roots and isinstance(use.outer.ctx, ast.Load)):
         uses.add(_whole([target, *chain]))
 
@@ -89,21 +92,15 @@ def _whole(chain: list[str]) -> str:
     return ".".join([*chain[: chain.index("__dict__")], "*"] if "__dict__" in chain else chain)
 
 
-def _chain(node: ast.expr) -> list[str]:
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return names[::-1]
-
-
 def _add_reading(module: Module, use: Use, uses: set[str]) -> None:
     """Add the names that `getattr(module, "name")` reads, and all of a module's for `vars(module)`."""
     call = use.call
     called = use.outer.attr if isinstance(use.outer, ast.Attribute) else use.root.id
-    if call is not None and called in _RUNNERS and not isinstance(module.parent(call), ast.Expr | ast.Subscript):
+    if call is None or called not in _ASKED:
+        return
+    if called in _RUNNERS and not isinstance(module.parent(call), ast.Expr | ast.Subscript):
         uses.update(f"{name}.*" for name in modules_by_string(module, call))  # its result is a dictionary of the names
-    if call is None or called not in _READERS or not call.args:
+    if called in _RUNNERS or not call.args:
         return
     owner = resolved(module, call.args[0], use.scope)
     if owner is None:

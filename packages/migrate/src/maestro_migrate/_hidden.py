@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ._binder import Use
+from ._tree import attribute_names
 
 if TYPE_CHECKING:
     from ._semantics import Module
 
 __all__ = ["hidden_uses"]
 
-_BY_STRING = re.compile(rb"getattr|import_module|__import__|modules")
+_BY_STRING = (b"getattr", b"import_module", b"__import__", b"modules")
 _IMPORTERS = frozenset({"import_module", "__import__"})
 
 
@@ -21,7 +22,7 @@ def hidden_uses(module: "Module", qualnames: frozenset[str]) -> Iterator[tuple[a
     yield from _aliased(module, qualnames)
     if b">>>" in module.source.text:
         yield from _in_doctests(module, qualnames)
-    if _BY_STRING.search(module.source.text):
+    if any(word in module.source.text for word in _BY_STRING):
         yield from _by_string(module, qualnames)
 
 
@@ -45,7 +46,7 @@ def _aliased(module: "Module", qualnames: frozenset[str]) -> Iterator[tuple[ast.
                 if target is None:
                     continue
                 for use in module.tables.uses[name]:
-                    if ".".join([target, *_chain(use.outer)]) in qualnames and use.outer is not use.root:
+                    if ".".join([target, *attribute_names(use.outer)]) in qualnames and use.outer is not use.root:
                         yield use.root, f"aliased: `{name}` was set to {target} on line {value.lineno}, and variables may change"
 
 
@@ -62,13 +63,8 @@ def _in_doctests(module: "Module", qualnames: frozenset[str]) -> Iterator[tuple[
     if not spelled:
         return
     example = re.compile(rf"^\s*(?:>>>|\.\.\.)\s.*(?<![\w.])(?:{'|'.join(sorted(spelled))})\b", re.MULTILINE)
-    for node in ast.walk(module.tree):
-        if (
-            isinstance(node, ast.Constant)
-            and isinstance(node.value, str)
-            and ">>>" in node.value
-            and example.search(node.value)
-        ):
+    for node in module.nodes(ast.Constant):
+        if isinstance(node.value, str) and ">>>" in node.value and example.search(node.value):
             yield node, "doctest: an example in a docstring uses it"
 
 
@@ -107,11 +103,3 @@ def _root(node: ast.expr) -> str:
     while isinstance(node, ast.Attribute):
         node = node.value
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def _chain(node: ast.expr) -> list[str]:
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return names[::-1]

@@ -278,8 +278,8 @@ def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]]) -> 
     word = re.compile(rf"\b{re.escape(local)}\b")
     if len(re.findall(word.pattern.encode(), module.source.text)) <= len(module.tables.uses.get(local, ())) + 1:
         return False  # no mention but the import and the uses
-    for node in ast.walk(module.tree):
-        if not (isinstance(node, ast.Constant) and isinstance(node.value, str) and word.search(node.value)):
+    for node in module.nodes(ast.Constant):
+        if not (isinstance(node.value, str) and word.search(node.value)):
             continue
         start, end = module.source.span(node)
         if any(low <= start and end <= high for low, high in gone):

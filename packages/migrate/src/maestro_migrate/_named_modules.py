@@ -2,16 +2,18 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 
 from ._binder import Scope
 from ._semantics import Module
-from ._source import Source
 
-__all__ = ["borrowed_names", "modules_by_string", "named_chains", "resolved"]
+__all__ = ["borrowed_names", "followed_names", "modules_by_string", "named_chains", "resolved"]
 
-_WORDS = re.compile(rb"import_module|__import__|sys\.modules|run_path|run_module|find_spec|spec_from_file|reload\(")
+_WORDS = (
+    *(b"import_module", b"__import__", b"sys.modules", b"run_path", b"run_module"),
+    *(b"find_spec", b"spec_from_file", b"reload("),
+)
 _CHAINED = re.compile(rb"(?:import_module|__import__|reload)\([^\n]*\)\s*\.|modules\[[^\]]*\]\s*\.")
 _STRINGS = re.compile(rb"""["'](\.*[A-Za-z_][\w./]*)["']""")
 
@@ -29,13 +31,20 @@ def resolved(module: Module, node: ast.AST, scope: Scope | None = None) -> str |
     return None if owner is None else module.project.canonical(".".join([owner, *reversed(attributes)]))
 
 
+def followed_names(module: Module) -> Collection[str]:
+    """Return the used names that `resolved` may follow: what some scope imports, and any name where strings name modules."""
+    if _speaks_of_modules(module):
+        return module.tables.uses.keys()
+    return {name for names in module.names_by_root.values() for name in names}
+
+
 def _speaks_of_modules(module: Module) -> bool:
-    return _has_words(module.source)
+    return _has_words(module.source.text)
 
 
 @lru_cache(maxsize=4)
-def _has_words(source: Source) -> bool:
-    return _WORDS.search(source.text) is not None
+def _has_words(text: bytes) -> bool:
+    return any(word in text for word in _WORDS)
 
 
 def _of_name(module: Module, node: ast.Name, scope: Scope | None) -> str | None:
@@ -71,8 +80,8 @@ def named_chains(module: Module) -> Iterator[tuple[str, ast.Attribute]]:
     """Yield what is asked directly of a module that a string names, as in `import_module("svc").os`, with the last attribute of the chain."""
     if not _speaks_of_modules(module) or _CHAINED.search(module.source.text) is None:
         return
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Call | ast.Subscript):
+    for node in module.nodes(ast.Attribute):
+        if isinstance(node.value, ast.Call | ast.Subscript):
             owner = _named(module, node.value, None)
             if owner is not None:
                 names, last = _upwards(module, node)

@@ -425,13 +425,13 @@ def remembered(asks: Callable[Concatenate[Project, P], R]) -> Callable[Concatena
     return asked
 
 
-_DOTTED = re.compile(rb"""(?<!dict\()(?<!dict\(\n)["']((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)["']""")
+_DOTTED = re.compile(rb"""["'](?<!dict\(.)(?<!dict\(\n.)((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)["']""")
 _DICT = re.compile(rb"""\.dict\(\s*["']((?:[A-Za-z_]\w*\.)+[A-Za-z_]\w*)["']""")
 _SUFFIX = re.compile(rb"""["'}]\.((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)["']""")
 _SWAP = re.compile(rb"""modules(?:\[\s*["'](\w+)["']\s*\]\s*=[^=]|\.setdefault\(\s*["'](\w+)["'])""")
 _SWAP_DICT = re.compile(rb"""\.dict\(\s*["']?sys\.modules["']?\s*,\s*([^)]*)""")
 _KEY = re.compile(rb"""["'](\w+)["']\s*:|(\w+)\s*=""")
-PATCH_WORDS = re.compile(rb"patch|setattr|delattr|Mock")
+PATCH_WORDS = (b"patch", b"setattr", b"delattr", b"Mock")
 
 
 def swapped_modules(text: bytes) -> set[str]:
@@ -446,7 +446,7 @@ def swapped_modules(text: bytes) -> set[str]:
 
 def patched_strings(text: bytes) -> tuple[set[str], set[str]]:
     """Return the dotted names, and the first names after a computed prefix, that a file's strings may patch; `patch.dict` replaces nothing."""
-    if PATCH_WORDS.search(text) is None:
+    if not any(word in text for word in PATCH_WORDS):
         return set(), set()
     dotted = {match.group(1).decode() for match in _DOTTED.finditer(text)}
     dotted -= {match.group(1).decode() for match in _DICT.finditer(text)} - {

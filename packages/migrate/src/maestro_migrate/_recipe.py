@@ -14,7 +14,7 @@ import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,7 +25,7 @@ from ._semantics import Module
 from ._spans import Change
 from .errors import UnusableInput
 
-__all__ = ["Recipe", "all_recipes", "from_file", "recipe_of", "select"]
+__all__ = ["Recipe", "all_recipes", "from_file", "recipe_of", "select", "shortest"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,11 @@ class Recipe:
     opt_in: bool = False
     reports_only: bool = False
     version: str = ""  # hash of a file of the user's own; what is shipped changes only with the engine
+
+    @cached_property
+    def looks_for(self) -> tuple[bytes, ...]:
+        """The words of which a file must hold one, as they stand in its bytes."""
+        return shortest([self])
 
     @property
     def theme(self) -> str:
@@ -93,6 +98,12 @@ def recipe_of(code: ModuleType, recipe_id: str) -> Recipe:
         recipe_id, page.partition("\n")[0].rstrip("."), page, rewrites, getattr(code, "scan", None), getattr(code, "edit", None), getattr(code, "finish", None),
         needs, words, sites, tuple(getattr(code, "ADDS", ())), getattr(code, "ORDER", 50), getattr(code, "OPT_IN", False), getattr(code, "REPORTS_ONLY", False),
     )  # fmt: skip
+
+
+def shortest(recipes: Iterable[Recipe]) -> tuple[bytes, ...]:
+    """Return the fewest byte strings of which a file must hold one to concern any of the recipes; a recipe without words concerns every file."""
+    words = {word.encode() for recipe in recipes for word in recipe.words or ("",)}
+    return tuple(sorted(word for word in words if not any(other in word for other in words - {word})))
 
 
 @cache

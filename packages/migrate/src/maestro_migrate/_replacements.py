@@ -15,6 +15,7 @@ from ._binder import Binding, Use
 from ._named_modules import named_chains, resolved
 from ._project import patched_strings
 from ._semantics import Module
+from ._tree import attribute_names
 
 __all__ = ["replacements", "watched_names"]
 
@@ -41,6 +42,8 @@ def replacements(module: Module, roots: frozenset[str], sites: frozenset[str]) -
     """
     dotted, loose = patched_strings(module.source.text)
     words = watched_names(sites)
+    text = module.source.text
+    has_namespaces = b"__dict__" in text or b"__globals__" in text
     for name, uses in module.tables.uses.items():
         for use in uses:
             if use.call is not None:
@@ -48,7 +51,8 @@ def replacements(module: Module, roots: frozenset[str], sites: frozenset[str]) -
             if isinstance(use.outer, ast.Attribute):
                 if not isinstance(use.outer.ctx, ast.Load):
                     _add_stored(module, name, use, words, dotted, loose)
-                _add_namespace(module, use, roots, words, dotted, loose)
+                if has_namespaces:
+                    _add_namespace(module, use, roots, words, dotted, loose)
     dotted.update(chain for chain, node in named_chains(module) if not isinstance(node.ctx, ast.Load))
     return dotted, loose
 
@@ -71,21 +75,20 @@ def _add_called(
         _add_replacer(module, call, use, roots, words, dotted, loose)
     elif called == "patch" and call.args:
         _add_computed(call.args[0], dotted, loose)
-    handed = words & set(_names_in(call))
+    handed = [name for name in _names_in(call) if name in words]
     if handed:
         dotted.update(f"{owner}.{name}" for owner in _owners(module, call, use) for name in handed)
     if len(call.args) == 1 and isinstance(call.args[0], ast.Name) and call.args[0].id in words:
         _add_wrapped(module, call, use, words, dotted)
 
 
-def _names_in(call: ast.Call) -> Iterator[str]:
-    """Yield the words that a call gets as strings or keywords."""
-    for keyword in call.keywords:
-        if keyword.arg:
-            yield keyword.arg
-    for value in _values(call):
-        if isinstance(value, ast.Constant) and isinstance(value.value, str):
-            yield value.value
+def _names_in(call: ast.Call) -> list[str]:
+    """Return the words that a call gets as strings or keywords."""
+    keywords = call.keywords
+    values = [*call.args, *(keyword.value for keyword in keywords)] if keywords else call.args
+    names = [keyword.arg for keyword in keywords if keyword.arg]
+    names += [value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)]
+    return names
 
 
 def _values(call: ast.Call) -> Iterator[ast.expr]:
@@ -170,7 +173,7 @@ def _add_wrapped(module: Module, call: ast.Call, use: Use, words: frozenset[str]
 
 def _add_stored(module: Module, name: str, use: Use, words: frozenset[str], dotted: set[str], loose: set[str]) -> None:
     """Add what `owner.name = …` replaces, also where the owner is a parameter or the variable of a loop, which may be any module."""
-    chain = _chain(use.outer)
+    chain = attribute_names(use.outer)
     target = resolved(module, use.root, use.scope)
     _, bindings = module.binding_target(name, use.scope)
     if target is None and len(bindings) == 1 and isinstance(bindings[0].value, ast.Name | ast.Attribute):
@@ -244,19 +247,9 @@ def _is_written(module: Module, names: ast.expr) -> bool:
 
 def _written_keys(module: Module) -> set[str]:
     """Return the string keys that the module assigns to, whatever to: which mapping is the module's dictionary is not told apart."""
-    stores = (
-        node for node in ast.walk(module.tree) if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load)
-    )
+    stores = (node for node in module.nodes(ast.Subscript) if not isinstance(node.ctx, ast.Load))
     return {
         node.slice.value
         for node in stores
         if isinstance(node.slice, ast.Constant) and isinstance(node.slice.value, str)
     }
-
-
-def _chain(node: ast.expr) -> list[str]:
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return names[::-1]

@@ -93,7 +93,7 @@ def _left_alone(path: str, findings: Sequence[Finding], problem: str, action: st
 def _round(module: Module, recipes: Sequence[Recipe], *, unsafe: bool) -> list[Change]:
     proposed: list[Change] = []
     text = module.source.text
-    due = [recipe for recipe in recipes if not recipe.words or any(word.encode() in text for word in recipe.words)]
+    due = [recipe for recipe in recipes if any(word in text for word in recipe.looks_for)]
     module.plumbing = tuple(sorted({site for recipe in due for site in recipe.sites}))
     for recipe in due:
         for change in _changes_of(recipe, module):

@@ -17,7 +17,7 @@ from ._cache import ResultCache, build_digest, digest
 from ._facts import facts_of
 from ._files import is_service_code
 from ._project import PATCH_WORDS, Facts, Project, import_names
-from ._recipe import Recipe
+from ._recipe import Recipe, shortest
 from ._semantics import Module
 from ._source import UnreadableSource, read_source
 from ._workers import Work, run_over
@@ -149,9 +149,9 @@ class Prefilter:
 
     def passes(self, raw: bytes) -> bool:
         """Return whether the file has to be parsed."""
-        if any(word in raw for word in (*self.words, *self.modules)) or PATCH_WORDS.search(raw) or _STAR.search(raw):
+        if any(word in raw for word in (*self.words, *self.modules, *PATCH_WORDS, *_REFLECTIVE)):
             return True
-        if b"log" in raw and _LOGGERS.search(raw):
+        if any(word in raw and pattern.search(raw) for word, pattern in _TELLING):
             return True
         return any(head in raw and borrowed.search(raw) for head, borrowed in self.heads)
 
@@ -160,22 +160,25 @@ class Prefilter:
         return b"import" in raw or any(head in raw for head, _ in self.heads)
 
 
-_STAR = re.compile(
-    rb"import[ \t]+\*|sys\.modules|\b(?:vars|dir|getmembers)\(\w|\b(?:import_module|__import__|run_path|run_module)\("
+_REFLECTIVE = (b"sys.modules", b"import_module(", b"__import__(", b"run_path(", b"run_module(")
+# A plain word to look for first, and the pattern that it is part of. What another file knows as a logger may be set here.
+_TELLING = (
+    (b"*", re.compile(rb"import[ \t]+\*")),
+    (b"vars(", re.compile(rb"\bvars\(\w")),
+    (b"dir(", re.compile(rb"\bdir\(\w")),
+    (b"getmembers(", re.compile(rb"\bgetmembers\(\w")),
+    (b"log", re.compile(rb"log(?:ger)?[ \t]*=(?!=)")),
+    (b"def log", re.compile(rb"def log(?:ger)?\(")),
 )
-_LOGGERS = re.compile(
-    rb"log(?:ger)?[ \t]*=(?!=)|def log(?:ger)?\("
-)  # what another file knows as a logger may be set here
 
 
 def prefilter(recipes: Sequence[Recipe], *, named: frozenset[str]) -> Prefilter:
     """Return what a file must hold to matter to some recipe, or to files that do; `named` are the names whose imports matter in any file."""
-    words = tuple(sorted({word.encode() for recipe in recipes for word in recipe.words}))
     heads = sorted({site.partition(".")[0] for recipe in recipes for site in (*recipe.sites, *recipe.adds)})
     forms = (r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b", r"[\w)\]]\.{0}\b", r"""["']{0}["']""", r"^[ \t]+{0},?[ \t]*$")
     borrowed = [re.compile("|".join(form.format(head) for form in forms).encode(), re.MULTILINE) for head in heads]
     return Prefilter(
-        words, tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)), named
+        shortest(recipes), tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)), named
     )
 
 
@@ -206,7 +209,7 @@ def _scan_file(
         return json.dumps({"unparsed": str(error)})
     facts = facts_of(module, roots, sites=_sites_of(tuple(recipe.sites for recipe in recipes)))
     for recipe in recipes if is_service_code(path, raw) else ():
-        if recipe.words and not any(word.encode() in raw for word in recipe.words):
+        if not any(word in raw for word in recipe.looks_for):
             continue
         if recipe.sites:
             count = module.count(recipe.sites)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar, cast
 
 from ._binder import Binding, Scope, Tables, Use, bind, lookup
 from ._hidden import hidden_uses
@@ -19,9 +20,11 @@ from ._reflection import reflection
 from ._site import Site
 from ._source import Source, parse
 from ._spans import Change, Edit, Finding, Safety
+from ._tree import attribute_names, nodes_by_kind, parents_of
 
 __all__ = ["Module", "Site"]
 
+_Node = TypeVar("_Node", bound=ast.AST)
 _DEBUG = re.compile(rb"=\s*[}!:]")
 _LETTER = re.compile(rb"[\w\x80-\xff]")
 
@@ -146,21 +149,15 @@ class Module:
     @cached_property
     def parents(self) -> dict[int, ast.AST]:
         """Return the parent of every node by the node's id; built on first use."""
-        found: dict[int, ast.AST] = {}
-        stack: list[ast.AST] = [self.tree]
-        pop, push, syntax = stack.pop, stack.append, ast.AST
-        while stack:
-            node = pop()
-            for value in node.__dict__.values():  # the fields, without the cost of `ast.iter_child_nodes`
-                if value.__class__ is list:
-                    for child in value:
-                        if isinstance(child, syntax):
-                            found[id(child)] = node
-                            push(child)
-                elif isinstance(value, syntax):
-                    found[id(value)] = node
-                    push(value)
-        return found
+        return parents_of(self.tree)
+
+    def nodes(self, kind: type[_Node]) -> list[_Node]:
+        """Return every node of exactly this type in the order of `ast.walk`; the tree is walked once for all types."""
+        return cast("list[_Node]", self._nodes.get(kind, []))
+
+    @cached_property
+    def _nodes(self) -> dict[type[ast.AST], list[ast.AST]]:
+        return nodes_by_kind(self.tree)
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return the parent of a node."""
@@ -254,7 +251,7 @@ class Module:
         """Return why a proven use must stay as it is, or `None` when nothing holds it."""
         raw = [
             str(self.absolute(str(self.binding_target(site.root.id, site.scope)[1][0].target))),
-            *_attributes(site.node),
+            *attribute_names(site.node),
         ]
         patched = self.project.patched(self.names, site.root.id, ".".join(raw), site.qualname)
         if patched:
@@ -315,7 +312,7 @@ class Module:
     def _uses_of(self, name: str, possible: set[str]) -> Iterator[_Found]:
         for use in self.tables.uses[name]:
             target, bindings = self.binding_target(name, use.scope)
-            chain = _attributes(use.outer)
+            chain = attribute_names(use.outer)
             if target is not None:
                 if target in possible:
                     qualname = self.project.canonical(".".join([target, *chain]))
@@ -343,7 +340,7 @@ class Module:
             for name, uses in self.tables.uses.items():
                 for use in uses:
                     if lookup(name, use.scope) is None:
-                        qualname = self.project.canonical(".".join([source, name, *_attributes(use.outer)]))
+                        qualname = self.project.canonical(".".join([source, name, *attribute_names(use.outer)]))
                         if qualname.split(".")[0] == root:
                             yield _Found(qualname, use, None)
 
@@ -475,14 +472,6 @@ class Module:
         from ._values import provenance
 
         return provenance(self, expression, scope)
-
-
-def _attributes(node: ast.expr) -> list[str]:
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    return names[::-1]
 
 
 def _below(qualname: str, prefixes: tuple[str, ...]) -> bool:

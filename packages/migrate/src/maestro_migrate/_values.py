@@ -103,10 +103,8 @@ def _of_self(module: "Module", expression: ast.Attribute, scope: Scope) -> str |
             values.append(parent.value if isinstance(parent, ast.Assign) and len(parent.targets) == 1 else None)
     outside = sum(
         1
-        for node in ast.walk(module.tree)
-        if isinstance(node, ast.Attribute)
-        and node.attr == expression.attr
-        and isinstance(node.ctx, ast.Store | ast.Del)
+        for node in module.nodes(ast.Attribute)
+        if node.attr == expression.attr and isinstance(node.ctx, ast.Store | ast.Del)
     )
     inside = len(values) - len(owner.bindings.get(expression.attr, ()))
     if len(values) == 1 and isinstance(values[0], ast.Call) and outside == inside:

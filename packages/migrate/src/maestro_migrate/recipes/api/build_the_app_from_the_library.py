@@ -113,8 +113,8 @@ def _is_mounted(module: Module, call: ast.Call) -> bool:
         return True
     if b"mount" not in module.source.text.lower():
         return False
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and _called(node).lower() == "mount":
+    for node in module.nodes(ast.Call):
+        if _called(node).lower() == "mount":
             arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
             if any(
                 (isinstance(argument, ast.Name) and argument.id in names) or argument is call for argument in arguments
@@ -126,8 +126,8 @@ def _is_mounted(module: Module, call: ast.Call) -> bool:
 def scan(module: Module) -> list[str]:
     """Return the qualified names of the apps that this module mounts in another one."""
     found: set[str] = set()
-    for node in ast.walk(module.tree) if b"mount(" in module.source.text.lower() else ():
-        if isinstance(node, ast.Call) and _called(node).lower() == "mount":
+    for node in module.nodes(ast.Call) if b"mount(" in module.source.text.lower() else ():
+        if _called(node).lower() == "mount":
             found.update(
                 name
                 for argument in [*node.args, *(k.value for k in node.keywords)]

@@ -42,6 +42,7 @@ from maestro_migrate import Change, Module
 
 REPORTS_ONLY = True
 WORDS = ("metrics", "expose")
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
 _DECORATORS = frozenset({"api_route", "get", "route"})
 _CALLS = frozenset({"Mount", "Route", "add_api_route", "add_route", "add_url_rule", "mount"})
 _FRAMEWORKS = frozenset({"fastapi", "flask", "prometheus_fastapi_instrumentator", "starlette"})
@@ -52,9 +53,10 @@ def edit(module: Module) -> Iterator[Change]:
     """Name every route and mount of `/metrics`; change nothing."""
     if not any(home.split(".")[0] in _FRAMEWORKS for home in module.names_by_root):
         return iter(())
-    decorators = {id(each) for node in ast.walk(module.tree) for each in getattr(node, "decorator_list", [])}
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.Call) and _answers(node, is_decorator=id(node) in decorators):
+    functions: list[_Function] = [*module.nodes(ast.FunctionDef), *module.nodes(ast.AsyncFunctionDef)]
+    decorators = {id(each) for node in functions for each in node.decorator_list}
+    for node in module.nodes(ast.Call):
+        if _answers(node, is_decorator=id(node) in decorators):
             reason = "own-metrics: it answers /metrics instead of the library, whose series `http_*` nobody sees then"
             module.refuse(node, reason, _ACTION)
     return iter(())

@@ -57,6 +57,7 @@ class Timing(BaseHTTPMiddleware):
 """
 
 import ast
+import re
 from collections.abc import Iterable, Iterator
 
 from maestro_migrate import Change, Edit, Module, Site
@@ -80,6 +81,8 @@ WORDS = (
 SITES = ("starlette.middleware.base.BaseHTTPMiddleware", "fastapi.middleware.base.BaseHTTPMiddleware")
 NEEDS = ("maestro-core-api",)
 APPS = frozenset(f"{name}()" for name in ("fastapi.FastAPI", "fastapi.applications.FastAPI", "starlette.applications.Starlette", "maestro_core_api.MaestroAPI"))  # fmt: skip
+_Function = ast.FunctionDef | ast.AsyncFunctionDef
+_DISPATCH = re.compile(rb"\bdispatch\b")
 _WITHOUT_BASE = (b".middleware(", b"async def __call__")
 _ACTION = "remove it once the library's request ids, access events, headers and metrics replace it"
 
@@ -87,7 +90,7 @@ _ACTION = "remove it once the library's request ids, access events, headers and 
 def scan(module: Module) -> list[str]:
     """Return whether the module calls, overrides or names the `dispatch` of a middleware, asks for the base class, and may have middleware without it."""
     found = ["middleware"] if any(word in module.source.text for word in _WITHOUT_BASE) else []
-    if b"dispatch" in module.source.text and any(_is_rival(module, node) for node in ast.walk(module.tree)):
+    if _DISPATCH.search(module.source.text) and _has_rival(module):
         found.append("dispatch")
     if b"subclass" in module.source.text or b"isinstance" in module.source.text:
         found += ["asked"] if any(_is_asked_for(module, site.node) for site in module.references(*SITES)) else []
@@ -118,14 +121,20 @@ def _is_asked_for(module: Module, base: ast.AST) -> bool:
     return isinstance(base, ast.Attribute) and base.attr == "__subclasses__"
 
 
-def _is_rival(module: Module, node: ast.AST) -> bool:
-    match node:
-        case ast.Attribute(attr="dispatch") | ast.keyword(arg="dispatch") | ast.Constant("dispatch"):
-            return True
-        case ast.ClassDef(bases=bases, body=body):
-            is_ours = any(module.resolve(base) in SITES for base in bases)
-            return not is_ours and any(getattr(each, "name", "") == "dispatch" for each in body)
-    return False
+def _has_rival(module: Module) -> bool:
+    """Return whether something is named `dispatch` that is no method of a middleware."""
+    return (
+        any(node.attr == "dispatch" for node in module.nodes(ast.Attribute))
+        or any(node.arg == "dispatch" for node in module.nodes(ast.keyword))
+        or any(node.value == "dispatch" for node in module.nodes(ast.Constant))
+        or any(_defines_rival(module, node) for node in module.nodes(ast.ClassDef))
+    )
+
+
+def _defines_rival(module: Module, node: ast.ClassDef) -> bool:
+    return any(getattr(each, "name", "") == "dispatch" for each in node.body) and not any(
+        module.resolve(base) in SITES for base in node.bases
+    )
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -137,9 +146,10 @@ def edit(module: Module) -> Iterator[Change]:
         elif site.call is not None or not isinstance(owner, ast.arg | ast.AnnAssign):
             module.refuse(site.node, "own-middleware: it is built from a function that is not known here", _ACTION)
     if b".middleware(" in module.source.text:
-        for node in ast.walk(module.tree):
-            if isinstance(node, ast.AsyncFunctionDef | ast.FunctionDef) and _is_middleware(node):
-                yield from _replaced_function(module, node)
+        functions: list[_Function] = [*module.nodes(ast.AsyncFunctionDef), *module.nodes(ast.FunctionDef)]
+        for function in functions:
+            if _is_middleware(function):
+                yield from _replaced_function(module, function)
     if b"async def __call__" in module.source.text:
         _name_asgi_classes(module)
 
@@ -167,7 +177,7 @@ def _replaced_class(module: Module, owner: ast.ClassDef, site: Site) -> Iterator
     )
 
 
-def _replaced_function(module: Module, function: ast.AsyncFunctionDef | ast.FunctionDef) -> Iterator[Change]:
+def _replaced_function(module: Module, function: _Function) -> Iterator[Change]:
     try:
         if not isinstance(function, ast.AsyncFunctionDef) or len(function.decorator_list) != 1:
             raise NotProven(function, "it is decorated twice, or not asynchronous")
@@ -278,8 +288,8 @@ def _refuse_rivals(module: Module, name: str, dispatch: ast.AsyncFunctionDef) ->
     Raises:
         NotProven: another file may call or override its dispatch, or tests replace what it goes through.
     """
-    for node in ast.walk(module.tree):
-        if isinstance(node, ast.ClassDef) and _adds(node) and name in {getattr(base, "id", "") for base in node.bases}:
+    for node in module.nodes(ast.ClassDef):
+        if _adds(node) and name in {getattr(base, "id", "") for base in node.bases}:
             raise NotProven(node, f"{node.name} derives from it, and its own parts may mean something to the library")
     keys = {f"{each}.{name}" for each in module.names}
     if module.project.is_starred(module.path):
@@ -342,7 +352,7 @@ def _refuse_name_used(module: Module, function: ast.AsyncFunctionDef) -> None:
         raise NotProven(function, user)
 
 
-def _is_middleware(function: ast.AsyncFunctionDef | ast.FunctionDef) -> bool:
+def _is_middleware(function: _Function) -> bool:
     for decorator in function.decorator_list:
         match decorator:
             case ast.Call(ast.Attribute(_, "middleware"), [ast.Constant("http")], []):
@@ -362,9 +372,7 @@ def _is_app(module: Module, receiver: ast.expr) -> bool:
 
 
 def _name_asgi_classes(module: Module) -> None:
-    for node in ast.walk(module.tree):
-        if not isinstance(node, ast.ClassDef):
-            continue
+    for node in module.nodes(ast.ClassDef):
         for part in node.body:
             if isinstance(part, ast.AsyncFunctionDef) and part.name == "__call__" and len(part.args.args) == 4:
                 reason = f"own-middleware: {node.name} stays: what an ASGI application of one's own does is not read"

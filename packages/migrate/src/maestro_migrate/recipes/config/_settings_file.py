@@ -69,13 +69,8 @@ def declared_fields(module: Module) -> dict[str, list[str | None]]:
     if MARK.encode() not in module.source.text:
         return {}
     found: dict[str, list[str | None]] = {}
-    for node in ast.walk(module.tree):
-        if (
-            isinstance(node, ast.AnnAssign)
-            and isinstance(node.target, ast.Name)
-            and isinstance(node.value, ast.Call)
-            and node.value.args
-        ):
+    for node in module.nodes(ast.AnnAssign):
+        if isinstance(node.target, ast.Name) and isinstance(node.value, ast.Call) and node.value.args:
             call = node.value
             named = {k.arg: module.source.slice(k.value) for k in call.keywords}
             default = module.source.slice(call.args[1]) if len(call.args) > 1 else None

@@ -139,5 +139,5 @@ def _is_named_elsewhere(module: Module, name: str, spans: list[tuple[int, int]])
     )
     if any(word.search(text) for text in strings_elsewhere):
         return True
-    strings = (node for node in ast.walk(module.tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    strings = (node for node in module.nodes(ast.Constant) if isinstance(node.value, str))
     return any(word.search(node.value) and not inside(node) for node in strings if isinstance(node.value, str))

@@ -123,8 +123,8 @@ def _name_handlers(module: Module) -> None:
             module.refuse(site.call, f"own-handler: a {site.qualname.rpartition('.')[2]} is made by hand", _HANDLERS)
     if b".handlers" not in module.source.text:
         return
-    for node in ast.walk(module.tree):
-        if not isinstance(node, ast.Attribute) or node.attr != "handlers" or not _is_logger(module, node.value):
+    for node in module.nodes(ast.Attribute):
+        if node.attr != "handlers" or not _is_logger(module, node.value):
             continue
         parent = module.parent(node)
         called = isinstance(parent, ast.Attribute) and parent.attr in {

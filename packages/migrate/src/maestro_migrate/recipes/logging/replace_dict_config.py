@@ -147,11 +147,7 @@ def scan(module: Module) -> dict[str, Any]:
             read = lines_of_class(module, node)
             found.setdefault("formatters", {})[name] = read if isinstance(read, str) else asdict(read)
     if any(b"Config" in module.source.text or quoted in module.source.text for quoted in (b'"()"', b"'()'")):
-        strings = {
-            node.value
-            for node in ast.walk(module.tree)
-            if isinstance(node, ast.Constant) and isinstance(node.value, str)
-        }
+        strings = {node.value for node in module.nodes(ast.Constant) if isinstance(node.value, str)}
         found["strings"] = sorted(text for text in strings if _DOTTED.fullmatch(text))
     if any(site.call is not None for site in module.references(*SITES)):
         found["retires"] = True

@@ -54,10 +54,7 @@ def scan(module: Module) -> bool:
         return True
     if _REPLACED.search(module.source.text) is None:
         return False
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == "warn" and not isinstance(node.ctx, ast.Load)
-        for node in ast.walk(module.tree)
-    )
+    return any(node.attr == "warn" and not isinstance(node.ctx, ast.Load) for node in module.nodes(ast.Attribute))
 
 
 def edit(module: Module) -> Iterator[Change]:

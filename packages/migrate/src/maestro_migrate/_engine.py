@@ -15,6 +15,7 @@ from typing import Any
 from ._cache import ResultCache, build_digest, digest
 from ._cycles import closed_circles
 from ._files import is_service_code, python_files
+from ._line_breaks import LINE_CHECKERS
 from ._plan import FileWrite, MigrationPlan, UnparsedFile
 from ._project import Facts, Project
 from ._recipe import Recipe, shortest
@@ -54,7 +55,14 @@ def _planned(root: Path, options: Options, service: str, files: list[str]) -> Mi
     try:
         scanned = scan_files(root, files, options, store)
         facts = scanned.facts
-        project = Project(facts, files=files, deploy=_deployment(root), settings=_settings(root), names=scanned.names)
+        project = Project(
+            facts,
+            files=files,
+            deploy=_texts(root, _DEPLOYS),
+            settings=_settings(root),
+            styles=_texts(root, LINE_CHECKERS),
+            names=scanned.names,
+        )
         results = _results(root, project, scanned.digest, options, store)
     finally:
         store.close()
@@ -97,26 +105,27 @@ def _planned(root: Path, options: Options, service: str, files: list[str]) -> Mi
     return made
 
 
+_MOST_BYTES = 200_000
 _DEPLOYS = re.compile(
     r"setup\.py|setup\.cfg|pyproject\.toml|Pipfile|Procfile|Makefile|\.gitignore|\.dockerignore|Dockerfile.*|.*\.dockerfile|.*\.sh"
     r"|requirements[\w.-]*\.(?:txt|in)|(?:docker-)?compose[\w.-]*\.ya?ml"
 )
+"""Files that say what is shipped, what is left out, what is needed and how it is started."""
 
 
-def _deployment(root: Path) -> dict[str, str]:
-    """Return the text of the files in a service's root that say what is shipped, what is left out, what is needed and how it is started."""
+def _texts(root: Path, wanted: re.Pattern[str]) -> dict[str, str]:
+    """Return the text of the files in a service's root with names of a kind."""
     found: dict[str, str] = {}
     for path in sorted(root.iterdir()):
-        if _DEPLOYS.fullmatch(path.name) and path.is_file():
+        if wanted.fullmatch(path.name) and path.is_file():
             try:
-                found[path.name] = path.read_text(encoding="utf-8", errors="replace")[:200_000]
+                found[path.name] = path.read_text(encoding="utf-8", errors="replace")[:_MOST_BYTES]
             except OSError:
                 continue
     return found
 
 
 _SETTINGS = re.compile(r".*\.(?:cfg|conf|ini|json|toml|ya?ml)|gunicorn.*\.py")
-_MOST_BYTES = 200_000
 
 
 def _settings(root: Path) -> str:
@@ -147,7 +156,7 @@ def _results(root: Path, project: Project, known: str, options: Options, store: 
     context = digest(
         build_digest().encode(),
         known.encode(),
-        json.dumps([project.deploy, project.settings], sort_keys=True).encode(),
+        json.dumps([project.deploy, project.settings, project.line_limit], sort_keys=True).encode(),
         str((options.unsafe, sorted(options.withheld))).encode(),
         *(json.dumps([r.id, r.page, r.words, r.version]).encode() for r in options.recipes),
     ).encode()

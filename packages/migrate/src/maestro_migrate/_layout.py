@@ -1,8 +1,7 @@
 """
 How lines stand after an edit: what was aligned stays aligned, and a statement that was broken because it was too long is joined once it fits.
 
-Only white space between the tokens of an edited statement changes, and never inside a string. What the engine does not do is break lines that became too
-long: where that matters the service has a formatter, which does it better.
+Only white space between the tokens of an edited statement changes, and never inside a string. What became too long is the business of `_line_breaks`.
 """
 
 import ast

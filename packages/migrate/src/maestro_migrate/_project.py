@@ -12,6 +12,7 @@ from functools import cached_property, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ._layout import line_length
+from ._line_breaks import line_limit
 
 __all__ = ["Facts", "Project", "import_names", "is_test_path", "module_names", "remembered"]
 
@@ -95,7 +96,12 @@ def is_test_path(path: str) -> bool:
 
 
 class Project:
-    """The joined facts of a service's files; `deploy` is the text of the files that say what is shipped (Dockerfile, setup.py, …), `settings` of those that may name code."""
+    """
+    The joined facts of a service's files.
+
+    `deploy` is the text of the files that say what is shipped (Dockerfile, setup.py, …), `settings` of those that may name code,
+    `styles` of those that say how it is to look.
+    """
 
     def __init__(
         self,
@@ -104,11 +110,13 @@ class Project:
         files: Iterable[str] = (),
         deploy: Mapping[str, str] | None = None,
         settings: str = "",
+        styles: Mapping[str, str] | None = None,
         names: Mapping[str, tuple[str, ...]] | None = None,
     ) -> None:
         self.facts = facts
         self.deploy = deploy or {}
         self.settings = settings
+        self.styles = styles or {}
         self.files = frozenset(files) | frozenset(path for path in facts if path.endswith(".py"))
         self.names = names if names is not None else import_names(self.files)
         self.answers: dict[object, dict[Any, Any]] = {}
@@ -177,6 +185,11 @@ class Project:
     def line_length(self) -> int | None:
         """Return how long the lines may be that the service's formatter makes, `None` where it has none that is configured."""
         return line_length(self.deploy.get("pyproject.toml", ""))
+
+    @cached_property
+    def line_limit(self) -> int | None:
+        """Return how long the lines may be that the service's formatter makes or its linter lets pass, `None` where nothing complains."""
+        return line_limit({**self.deploy, **self.styles})
 
     @cached_property
     def first_party(self) -> frozenset[str]:

@@ -16,6 +16,7 @@ from ._binder import lookup
 from ._import_places import says_where_only
 from ._imports import import_edits, unused_imports
 from ._layout import alignment_edits, joined_edits
+from ._line_breaks import broken_edits
 from ._original_lines import OriginalLines
 from ._project import Project, module_names
 from ._recipe import Recipe
@@ -159,7 +160,7 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
     missing = sorted(name for name in requires if not _is_bound(after, str(module.local_name(name))))
     if missing:
         raise _Spoilt(f"import-lost: the result would use {', '.join(missing)} without importing it")
-    return _joined(module, every, after, project)
+    return _laid_out(module, every, after, project)
 
 
 def _new_roots(made: Iterable[Change]) -> frozenset[str]:
@@ -176,16 +177,17 @@ def _edited(module: Module, edits: Sequence[Edit], project: Project) -> Module:
         raise UnreadableSource(f"result-does-not-parse: {error}") from error
 
 
-def _joined(module: Module, edits: Sequence[Edit], after: Module, project: Project) -> Module:
-    """Return the new text with statements put on one line that fit there now, where the service's formatter would do so; else as it was."""
-    length = project.line_length
-    if length is None:
-        return after
-    lines = joined_edits(module.source, module.tree, edits, after.source, after.tree, length)
+def _laid_out(module: Module, edits: Sequence[Edit], after: Module, project: Project) -> Module:
+    """Return the new text with statements joined that fit on a line now and calls broken that no longer do, as the service's tools want it; else as it was."""
+    lines: list[Edit] = []
+    if project.line_length is not None:
+        lines += joined_edits(module.source, module.tree, edits, after.source, after.tree, project.line_length)
+    if project.line_limit is not None:
+        lines += broken_edits(module.source, edits, after.source, after.tree, project.line_limit)
     if not lines:
         return after
-    joined = _edited(after, lines, project)
-    return joined if ast.dump(joined.tree) == ast.dump(after.tree) else after
+    laid_out = _edited(after, lines, project)
+    return laid_out if ast.dump(laid_out.tree) == ast.dump(after.tree) else after
 
 
 def _is_bound(module: Module, name: str) -> bool:

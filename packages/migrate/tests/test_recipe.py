@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from maestro_migrate._recipe import all_recipes, from_file, select
+from maestro_migrate._recipe import all_recipes, from_file, select, shortest
 from maestro_migrate.errors import UnusableInput
 
 
@@ -50,3 +50,24 @@ def test_what_a_recipe_needs_follows_from_its_rewrites(tmp_path: Path) -> None:
     )
     [recipe] = from_file(path)
     assert (recipe.words, recipe.sites, recipe.needs) == (("f",), ("a.b.f",), ("maestro-core-logging",))
+
+
+def test_a_recipe_without_words_concerns_every_file(tmp_path: Path) -> None:
+    """Beside recipes that name words, too: it is the one that asks for each file."""
+    recipe = tmp_path / "all_of_it.py"
+    recipe.write_text('"""All of it."""\n\ndef edit(module):\n    return iter(())\n')
+    words = shortest(word for each in (*all_recipes(), *from_file(recipe)) for word in each.looks_for)
+    assert any(word in b"x = 1" for word in words)
+
+
+def test_of_words_only_those_are_searched_that_hold_no_other() -> None:
+    """`logging.Formatter` is found wherever `logging` is."""
+    assert shortest(["logging.Formatter", "logging", "os"]) == (b"logging", b"os")
+
+
+def test_a_file_may_be_scanned_and_not_edited(tmp_path: Path) -> None:
+    """`EDIT_WORDS` are the words that `edit` needs, where `scan` needs others."""
+    recipe = tmp_path / "narrow.py"
+    recipe.write_text('"""Narrow."""\n\nWORDS = ("base", "told")\nEDIT_WORDS = ("base",)\n')
+    (loaded,) = from_file(recipe)
+    assert (loaded.looks_for, loaded.edits_with) == ((b"base", b"told"), (b"base",))

@@ -150,7 +150,7 @@ def _theme(changes: Iterable[Change]) -> str:
 
 
 def _results(root: Path, project: Project, known: str, options: Options, store: ResultCache) -> list[FileResult]:
-    words = shortest(options.recipes)
+    words = shortest(word for recipe in options.recipes for word in recipe.edits_with)
     facts = project.facts
     files = [path for path in sorted(facts) if _may_change(facts[path], project, options.recipes)]
     context = digest(

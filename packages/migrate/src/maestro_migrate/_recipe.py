@@ -2,7 +2,8 @@
 Recipes: one file each, whose docstring is its page and whose fenced examples are its tests.
 
 A recipe holds `rewrite(…)` objects, or `scan(module)` (facts, plain data) and `edit(module)` (changes out), or both. It may say:
-`NEEDS` (distributions that its new code imports), `WORDS` (one of these must occur in a file, or the file is not even parsed), `SITES`
+`NEEDS` (distributions that its new code imports), `WORDS` (one of these must occur in a file, or the file is not even parsed), `EDIT_WORDS` (where
+`edit` needs other words than `scan`: one of these must occur, or `edit` is not called; else those of `WORDS`), `SITES`
 (qualified names that the inventory counts as plumbing), `ADDS` (names that it brings into files and that others may ask them for already), `ORDER`
 (lower runs first), and `finish(project, contributions)` where a file outside the edited ones is made from what the edits contributed. A `scan` that returns
 `{"retires": True, …}` says that `edit` may take top-level names of the file away; then every file that may import it is read, whatever it uses.
@@ -46,12 +47,18 @@ class Recipe:
     order: int = 50
     opt_in: bool = False
     reports_only: bool = False
+    edit_words: tuple[str, ...] = ()
     version: str = ""  # hash of a file of the user's own; what is shipped changes only with the engine
 
     @cached_property
     def looks_for(self) -> tuple[bytes, ...]:
-        """The words of which a file must hold one, as they stand in its bytes."""
-        return shortest([self])
+        """The words of which a file must hold one to be scanned, as they stand in its bytes."""
+        return shortest(self.words)
+
+    @cached_property
+    def edits_with(self) -> tuple[bytes, ...]:
+        """The words of which a file must hold one to be edited, as they stand in its bytes."""
+        return shortest(self.edit_words) if self.edit_words else self.looks_for
 
     @property
     def theme(self) -> str:
@@ -97,13 +104,14 @@ def recipe_of(code: ModuleType, recipe_id: str) -> Recipe:
     return Recipe(
         recipe_id, page.partition("\n")[0].rstrip("."), page, rewrites, getattr(code, "scan", None), getattr(code, "edit", None), getattr(code, "finish", None),
         needs, words, sites, tuple(getattr(code, "ADDS", ())), getattr(code, "ORDER", 50), getattr(code, "OPT_IN", False), getattr(code, "REPORTS_ONLY", False),
+        tuple(getattr(code, "EDIT_WORDS", ())),
     )  # fmt: skip
 
 
-def shortest(recipes: Iterable[Recipe]) -> tuple[bytes, ...]:
-    """Return the fewest byte strings of which a file must hold one to concern any of the recipes; a recipe without words concerns every file."""
-    words = {word.encode() for recipe in recipes for word in recipe.words or ("",)}
-    return tuple(sorted(word for word in words if not any(other in word for other in words - {word})))
+def shortest(words: Iterable[str | bytes]) -> tuple[bytes, ...]:
+    """Return the fewest byte strings of which a text must hold one if it holds any of the words; of no words, one that every text holds."""
+    spelled = {word.encode() if isinstance(word, str) else word for word in words} or {b""}
+    return tuple(sorted(word for word in spelled if not any(other in word for other in spelled - {word})))
 
 
 @cache

@@ -94,7 +94,7 @@ def _left_alone(path: str, findings: Sequence[Finding], problem: str, action: st
 def _round(module: Module, recipes: Sequence[Recipe], *, unsafe: bool) -> list[Change]:
     proposed: list[Change] = []
     text = module.source.text
-    due = [recipe for recipe in recipes if any(word in text for word in recipe.looks_for)]
+    due = [recipe for recipe in recipes if any(word in text for word in recipe.edits_with)]
     module.plumbing = tuple(sorted({site for recipe in due for site in recipe.sites}))
     for recipe in due:
         for change in _changes_of(recipe, module):

@@ -178,7 +178,9 @@ def prefilter(recipes: Sequence[Recipe], *, named: frozenset[str]) -> Prefilter:
     forms = (r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b", r"[\w)\]]\.{0}\b", r"""["']{0}["']""", r"^[ \t]+{0},?[ \t]*$")
     borrowed = [re.compile("|".join(form.format(head) for form in forms).encode(), re.MULTILINE) for head in heads]
     return Prefilter(
-        shortest(recipes), tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)), named
+        shortest(word for recipe in recipes for word in recipe.looks_for),
+        tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)),
+        named,
     )
 
 

@@ -41,7 +41,7 @@ from collections.abc import Iterator
 from maestro_migrate import Change, Module
 
 REPORTS_ONLY = True
-WORDS = ("metrics", "expose")
+WORDS = ("/metrics", "expose(")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _DECORATORS = frozenset({"api_route", "get", "route"})
 _CALLS = frozenset({"Mount", "Route", "add_api_route", "add_route", "add_url_rule", "mount"})

@@ -78,6 +78,7 @@ WORDS = (
     "super().__init__(",
     *_READ_BY_THE_LIBRARY,
 )
+EDIT_WORDS = ("BaseHTTPMiddleware", "def dispatch", ".middleware(", "async def __call__")
 SITES = ("starlette.middleware.base.BaseHTTPMiddleware", "fastapi.middleware.base.BaseHTTPMiddleware")
 NEEDS = ("maestro-core-api",)
 APPS = frozenset(f"{name}()" for name in ("fastapi.FastAPI", "fastapi.applications.FastAPI", "starlette.applications.Starlette", "maestro_core_api.MaestroAPI"))  # fmt: skip

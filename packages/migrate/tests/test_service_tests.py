@@ -121,6 +121,20 @@ def test_flaky_tests_are_no_regressions():
     assert compare(before, [_run(a="failed", b="failed"), _run(a="failed", b="passed")]).flaky == ("a", "b")
 
 
+def test_what_the_installed_libraries_break_is_a_regression():
+    """It passed before they were installed, and never since, on the old code neither."""
+    before = [_run(a="passed"), _run(a="failed"), _run(a="failed")]
+    found = compare(before, [_run(a="failed"), _run(a="failed")])
+    assert (found.regressions, found.flaky) == (("a",), ())
+
+
+def test_one_later_run_that_passes_makes_a_test_flaky():
+    """However often it failed besides."""
+    before = [_run(a="passed"), _run(a="failed"), _run(a="passed")]
+    found = compare(before, [_run(a="failed"), _run(a="failed")])
+    assert (found.regressions, found.flaky) == ((), ("a",))
+
+
 def test_what_failed_before_is_excused_and_named_when_it_passes():
     """A failure of the service's own is not ours."""
     found = compare([_run(a="failed"), _run(a="failed")], [_run(a="passed", b="passed")])

@@ -82,3 +82,43 @@ def test_the_copies_go_when_the_judge_is_done(service: Path) -> None:
     judge = Verifier(service)
     judge.close()
     assert not judge._work.exists()
+
+
+def judged(service: Path, venv: Path, outcomes: str) -> tuple[tuple[str, ...], tuple[str, ...], int]:
+    """Judge by tests that pass (`+`) or fail (`-`) run by run, whatever the code; give the regressions, what is flaky, and the number of runs."""
+    runs = service.parent / "runs"
+    (service / "check.py").write_text(
+        "import pathlib, sys\n"
+        f"runs = pathlib.Path({str(runs)!r})\n"
+        "number = len(runs.read_text()) if runs.exists() else 0\n"
+        f"runs.write_text('.' * (number + 1))\nsys.exit({outcomes!r}[number] == '-')\n"
+    )
+    judge = Verifier(service, venv=venv, test_command="python check.py", parity=False, generates=False)
+    try:
+        found = judge.verify(rewritten(b"LEVEL = 20\n"))
+    finally:
+        judge.close()
+    return found.regressions, found.flaky, len(runs.read_text())
+
+
+def test_where_nothing_fails_the_tests_run_once_before_and_once_after(service: Path, venv: Path) -> None:
+    """Only a failure is worth further runs."""
+    assert judged(service, venv, "++") == ((), (), 2)
+
+
+def test_a_failure_that_does_not_come_again_is_noise(service: Path, venv: Path) -> None:
+    """Neither on the new code, nor does one that comes on the old code too, now and then."""
+    assert [len(each) if isinstance(each, tuple) else each for each in judged(service, venv, "+-+")] == [0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "regressions", "flaky"),
+    [("+--+", 1, 0), ("+---+", 0, 1), ("+----", 1, 0)],
+    ids=["the old code passes", "the old code fails now and then", "the old code never passed since"],
+)
+def test_a_failure_that_stays_is_asked_of_the_old_code(
+    service: Path, venv: Path, outcomes: str, regressions: int, flaky: int
+) -> None:
+    """What passes there is a regression, what fails there at times is noise, and what fails there ever since is what was installed."""
+    found = judged(service, venv, outcomes)
+    assert (len(found[0]), len(found[1]), found[2]) == (regressions, flaky, len(outcomes))

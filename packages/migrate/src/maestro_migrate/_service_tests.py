@@ -185,20 +185,26 @@ def _normal(name: str, tree: Path) -> str:
     return re.sub(r"0x[0-9a-fA-F]{6,}", "0x…", name.replace(str(tree), "."))
 
 
+def _is_steady(passed_since: list[bool]) -> bool:
+    """Return whether a test that passed is no noise, by its later runs on the old code: all passed, or several failed and none passed."""
+    return all(passed_since) or (len(passed_since) > 1 and not any(passed_since))
+
+
 def compare(before: list[TestRun], after: list[TestRun]) -> Comparison:
     """
     Return what fails now and passed in every run before; a test that passes in any of the runs after is noise.
 
-    A test that is no longer collected counts as failing.
+    A test that is no longer collected counts as failing. Only the first run before knows nothing of the libraries: what passed there and failed in two
+    or more runs of the old code since is no noise either, but broken by what was installed.
     """
     steady = {
         name
         for name, outcome in before[0].outcomes.items()
-        if outcome == "passed" and all(run.outcomes.get(name) == "passed" for run in before)
+        if outcome == "passed" and _is_steady([run.outcomes.get(name) == "passed" for run in before[1:]])
     }
     fine = {name for run in after for name, outcome in run.outcomes.items() if outcome == "passed"}
     first, last = before[0].outcomes, after[-1].outcomes
-    flaky = {name for name in first if len({run.outcomes.get(name) for run in before}) > 1} | {
+    flaky = {name for name in first.keys() - (steady - fine) if len({run.outcomes.get(name) for run in before}) > 1} | {
         name for name in steady & fine if any(run.outcomes.get(name) != "passed" for run in after)
     }
     lost = {

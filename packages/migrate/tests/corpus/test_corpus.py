@@ -66,7 +66,9 @@ def scanned(raw: bytes, path: str) -> Project:
                 facts.recipes[recipe.id] = json.loads(json.dumps(recipe.scan(module)))
     except UnreadableSource as error:
         facts = Facts(unparsed=str(error))
-    return Project({path: facts}, deploy={"pyproject.toml": "[tool.black]\n"})  # so that statements are joined and calls broken, too
+    return Project(
+        {path: facts}, deploy={"pyproject.toml": "[tool.black]\n"}
+    )  # so that statements are joined and calls broken, too
 
 
 def comments(raw: bytes) -> Counter[str]:

@@ -149,6 +149,33 @@ def test_a_list_that_serves_nobody_knows_whom_is_a_finding(tmp_path: Path) -> No
     assert "maestro-core-logging" in finding.action
 
 
+def test_no_list_is_taken_for_the_main_one_where_a_project_declares_its_own(tmp_path: Path) -> None:
+    """What measures coverage needs no library, and a list of another name may serve anything."""
+    files = {
+        "app.py": SITE,
+        "pyproject.toml": '[project]\nname = "x"\ndependencies = ["click"]\n',
+        "requirements/coverage.in": "coverage\n",
+        "requirements/pip-tools.in": "pip-tools\n",
+        "requirements/gpu.in": "torch\n",
+    }
+    after, [finding] = planned(tmp_path, files)
+    assert list(after) == ["pyproject.toml"]
+    assert finding.path == "requirements/gpu.in"
+
+
+def test_a_list_of_requirements_makes_no_pipfiles_lock_stale(tmp_path: Path) -> None:
+    """Pipenv reads its Pipfile and nothing else, so one finding tells of its lock."""
+    files = {
+        "app.py": SITE,
+        "Pipfile": '[packages]\nclick = "*"\n',
+        "Pipfile.lock": "{}",
+        "requirements.txt": "click\n",
+    }
+    after, [finding] = planned(tmp_path, files)
+    assert sorted(after) == ["Pipfile", "requirements.txt"]
+    assert "Pipfile no longer says" in finding.reason
+
+
 def test_a_list_that_includes_the_main_one_is_served_by_it(tmp_path: Path) -> None:
     """Whatever installs it installs the library, too."""
     files = {

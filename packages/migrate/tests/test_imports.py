@@ -54,3 +54,58 @@ def test_imports_follow(before: str, after: str) -> None:
         before.encode(), "mod.py", Project({"mod.py": Facts()}), select(["logging/ask_the_library_for_loggers"])
     )
     assert (result.after or b"").decode() == after
+
+
+INIT = "import logging\nimport os\n\nlog = logging.getLogger(__name__)\nhome = os.sep\n"
+
+
+def test_a_packages_own_file_hands_on_no_standard_module(tmp_path: Path) -> None:
+    """`import logging` goes from an `__init__.py`, too, where nothing asks the package for it."""
+    after = migrated(tmp_path, {"pkg/__init__.py": INIT}, "logging/ask_the_library_for_loggers")["pkg/__init__.py"]
+    assert "import logging" not in after
+    assert "import os\n" in after
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        (INIT, "from pkg import logging\n\nlogging.shutdown()\n"),
+        (INIT, "import pkg\n\npkg.logging.shutdown()\n"),
+        (INIT, "from pkg import *\n\nlogging.shutdown()\n"),
+        (INIT.replace("import logging", "from logging import getLogger").replace("logging.get", "get"), ""),
+        (INIT.replace("import logging", "import logging as log_").replace("logging.get", "log_.get"), ""),
+    ],
+)
+def test_what_a_packages_own_file_may_hand_on_stays(tmp_path: Path, first: str, other: str) -> None:
+    """What another file takes from the package, and whatever looks like a name that is handed on."""
+    files = {"pkg/__init__.py": first, "main.py": other}
+    after = migrated(tmp_path, files, "logging/ask_the_library_for_loggers")["pkg/__init__.py"]
+    assert first.partition("\n")[0] in after.splitlines()
+
+
+def test_names_are_imported_one_by_one_where_the_file_does_so(tmp_path: Path) -> None:
+    """As isort's `force_single_line` and reorder-python-imports write them."""
+    code = (
+        "import logging\nfrom typing import Any\nfrom typing import Optional\n\n"
+        "log: Optional[Any] = logging.getLogger()\nlogging.basicConfig()\n"
+    )
+    (tmp_path / "app.py").write_text(code)
+    made = plan(tmp_path, Options(select(["logging"]), jobs=1))
+    [after] = [(write.after or b"").decode() for write in made.writes if write.path == "app.py"]
+    assert "from maestro_core_logging import configure_logging\nfrom maestro_core_logging import get_logger\n" in after
+
+
+@pytest.mark.parametrize(
+    ("line", "stays"),
+    [
+        ('KEYS = {"logging": {"level": 1}}\n', False),
+        ('def f(log: "logging.Logger"): ...\n', True),
+        ('def f(x: "list[logging.Logger]"): ...\n', True),
+        ('KEYS = {"logging": eval("logging")}\n', True),
+    ],
+)
+def test_a_string_that_is_a_modules_name_is_no_use_of_it(tmp_path: Path, line: str, stays: bool) -> None:
+    """A key of a configuration names no module, while an annotation names what stands in one."""
+    files = {"main.py": f"import logging\n\nlog = logging.getLogger()\n{line}"}
+    after = migrated(tmp_path, files, "logging/ask_the_library_for_loggers")["main.py"]
+    assert ("import logging\n" in after) == stays

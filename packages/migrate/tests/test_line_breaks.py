@@ -5,12 +5,12 @@ import pytest
 from maestro_migrate._line_breaks import line_limit
 from maestro_migrate._patterns import rewrite
 from maestro_migrate._project import Facts, Project
-from maestro_migrate._recipe import Recipe
+from maestro_migrate._recipe import Recipe, select
 from maestro_migrate._rounds import rewrite_file
 
 RECIPE = Recipe(
     "local/longer", "Rename", "", (rewrite("a.f($*x)", to="a.function($*x)"),), words=("a",), sites=("a.f",)
-)  # fmt: skip
+)
 FLAKE8 = {"setup.cfg": "[flake8]\nmax-line-length = 40\n"}
 
 
@@ -77,6 +77,16 @@ def test_other_lines_are_not_broken(case: str) -> None:
     """Only a call that the edit made too long and that ends a statement on a line of its own."""
     before, after = KEPT[case]
     assert laid_out(before, FLAKE8) == after
+
+
+def test_a_call_that_is_wrapped_in_another_is_broken() -> None:
+    """What an edit only inserts makes a line longer, too."""
+    code = "from flask import Flask\n\napp = Flask(__name__, static_folder='x')\n"
+    project = Project({"mod.py": Facts()}, styles={".flake8": "[flake8]\nmax-line-length = 70\n"})
+    result = rewrite_file(code.encode(), "mod.py", project, select(["api/observe_the_app"]))
+    assert b"app = instrument(\n    Flask(__name__, static_folder='x'), security_headers=False\n)\n" in (
+        result.after or b""
+    )
 
 
 def test_lines_that_nobody_measures_are_not_broken() -> None:

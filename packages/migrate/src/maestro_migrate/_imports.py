@@ -9,7 +9,8 @@ for), under conditions and under `if TYPE_CHECKING` stay as they are, and the ne
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from ._binder import Scope
@@ -122,8 +123,8 @@ def _additions(
 ) -> list[Edit]:
     edits: list[Edit] = []
     fresh: dict[int, list[tuple[Place, str]]] = {}
-    for home, names in _wanted(module, requires).items():
-        merged = _merge(module, home, names, first_line)
+    for home, names in _statements(module, requires):
+        merged = None if _has_one_name_each(module) else _merge(module, home, names, first_line)
         if merged is not None:
             edits.append(merged)
             continue
@@ -165,6 +166,19 @@ def _wanted(module: Module, requires: Iterable[str]) -> dict[str, list[tuple[str
         home, _, name = qualname.rpartition(".")
         wanted.setdefault(home, []).append((name, local))
     return wanted
+
+
+def _statements(module: Module, requires: Iterable[str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Yield a module with the names to import from it for each statement to be, which is one for each name where the file has it so."""
+    for home, names in _wanted(module, requires).items():
+        yield from [(home, [name]) for name in names] if _has_one_name_each(module) else [(home, names)]
+
+
+def _has_one_name_each(module: Module) -> bool:
+    """Return whether the file imports from one module by several statements of one name each, as isort's `force_single_line` has it."""
+    found = [node for node in module.tree.body if isinstance(node, ast.ImportFrom)]
+    homes = [(node.level, node.module) for node in found]
+    return len(homes) > len(set(homes)) and all(len(node.names) == 1 for node in found)
 
 
 def _joined_inline(edits: Sequence[Edit]) -> list[Edit]:
@@ -243,7 +257,7 @@ def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Im
         or module.tables.stars
     ):
         return None
-    if module.path.endswith("__init__.py") or _in_all(module, local):
+    if (module.path.endswith("__init__.py") and not _is_plain_standard(node, local)) or _in_all(module, local):
         return None
     word = re.compile(rf"\b{re.escape(local)}\b")
     gone = [(edit.start, edit.end) for edit in made if edit.end > edit.start and not word.search(edit.text)]
@@ -256,10 +270,17 @@ def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Im
         for alias in node.names
     ):
         return None
-    if _in_strings(module, local, gone) or _in_type_comments(module, local):
+    if _in_strings(module, local, gone, is_type=isinstance(node, ast.ImportFrom)) or _in_type_comments(module, local):
         return None
     bound = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
     return (node, bound.index(local)) if local in bound else None
+
+
+def _is_plain_standard(node: ast.Import | ast.ImportFrom, local: str) -> bool:
+    """Return whether this is `import os` or its like, which a package's own file never has in order to hand it on."""
+    return isinstance(node, ast.Import) and any(
+        alias.name == local and alias.asname is None and local in sys.stdlib_module_names for alias in node.names
+    )
 
 
 def _in_all(module: Module, local: str) -> bool:
@@ -272,8 +293,10 @@ def _in_all(module: Module, local: str) -> bool:
 _EVALUATORS = frozenset({"eval", "exec", "compile", "timeit", "Timer"})
 
 
-def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]]) -> bool:
-    """Return whether a string that may be code (a doctest, an annotation, what is evaluated) mentions the name."""
+def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]], *, is_type: bool) -> bool:
+    """Return whether a string that may be code (a doctest, an annotation, what is evaluated) mentions the name; a module alone is no type."""
+    alone = r"|[\]|,]|$" if is_type else ""
+    mention = re.compile(rf"\b{re.escape(local)}\s*(\.\s*\w{alone})")
     evaluated = bool(_EVALUATORS & module.tables.uses.keys()) or b"__main__ import" in module.source.text
     word = re.compile(rf"\b{re.escape(local)}\b")
     if len(re.findall(word.pattern.encode(), module.source.text)) <= len(module.tables.uses.get(local, ())) + 1:
@@ -287,10 +310,7 @@ def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]]) -> 
         if (
             evaluated
             or ">>>" in node.value
-            or (
-                re.fullmatch(r"[\w.\[\], |'\"]+", node.value)
-                and re.search(rf"\b{re.escape(local)}\s*(\.\s*\w|[\]|,]|$)", node.value)
-            )
+            or (re.fullmatch(r"[\w.\[\], |'\"]+", node.value) and mention.search(node.value))
         ):
             return True
     return False

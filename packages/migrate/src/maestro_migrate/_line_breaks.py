@@ -82,7 +82,8 @@ def _grown_lines(before: Source, edits: Sequence[Edit], after: Source, length: i
     for edit in sorted(edits):
         line = after.line_of(edit.start + shift)
         shift += len(edit.text.encode()) - (edit.end - edit.start)
-        if edit.end > edit.start and _width(after, line) > length >= _width(before, before.line_of(edit.start)):
+        is_of_one_line = not {"\n", "\r"} & set(edit.text)
+        if is_of_one_line and _width(after, line) > length >= _width(before, before.line_of(edit.start)):
             yield line
 
 

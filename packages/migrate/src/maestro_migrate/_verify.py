@@ -1,6 +1,7 @@
 """Proof by the service's own tests and imports: both run in copies, before and after, in one environment that only gains the libraries."""
 
 import json
+import os
 import shlex
 import shutil
 import subprocess
@@ -105,7 +106,6 @@ class Verifier:
             return Verification(SuiteRuns(counts, counts), (), (), *_reported(NotMeasured("nothing was changed")))
         where = library_arguments(self.libs)
         missing = sorted(plan.requires - self._installed)
-        imports_before = self._imports(environment, (), plan)
         generated = self._generate(environment, plan) if self.generates else None
         writes = plan.writes
         if generated is not None and generated.names and self.keeps_generated:
@@ -118,12 +118,7 @@ class Verifier:
             self._kept = True
             self.logs.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(after[-1].log, self.logs / "failing-tests.log")
-        imports_after = self._imports(environment, plan.writes, plan)
-        broken = tuple(
-            f"import {name}: {imports_after[name]}"
-            for name in sorted(imports_after)
-            if imports_after[name] and not imports_before.get(name, "new")
-        )
+        broken = self._broken_imports(environment, plan)
         unlike = generated.broken(self._running(environment, plan.writes)) if generated is not None else ()
         regressions = (*found.regressions, *broken, *(f"generated: {test}" for test in unlike))
         parity = NotMeasured("a test fails, which tells more") if regressions else self._parity(environment, plan)
@@ -278,22 +273,37 @@ class Verifier:
             self._tree, environment, self.test_command, env=self.env, log=self._work / f"tests-{self._runs}.log"
         )
 
-    def _imports(self, environment: Environment, writes: Sequence[FileWrite], plan: MigrationPlan) -> dict[str, str]:
-        """Return each changed module with the error that importing it gives, or an empty string."""
+    def _broken_imports(self, environment: Environment, plan: MigrationPlan) -> tuple[str, ...]:
+        """Return the changed modules that cannot be imported any more; the old code is asked for those only that fail in the new."""
+        self._fresh(environment, plan.writes)
+        names = self._changed_modules(plan)
+        failing = {name for name, error in self._imports(environment, names, at_once=os.cpu_count()).items() if error}
+        if not failing:
+            return ()
+        names = [name for name in names if name in failing] or names
+        after = {name: error for name, error in self._imports(environment, names).items() if error}
+        self._fresh(environment, ())
+        before = self._imports(environment, names)
+        return tuple(f"import {name}: {after[name]}" for name in sorted(after) if not before.get(name, "new"))
+
+    def _changed_modules(self, plan: MigrationPlan) -> list[str]:
+        """Return the changed modules by the names that they have in the working copy."""
         paths = [
             write.path
             for write in plan.writes
             if write.path.endswith(".py") and write.after is not None and is_service_code(write.path, write.after)
         ]
-        if not paths:
-            return {}
-        self._fresh(environment, writes)
-        everything = [str(path.relative_to(self._tree)) for path in self._tree.rglob("*.py")]
+        everything = [str(path.relative_to(self._tree)) for path in self._tree.rglob("*.py")] if paths else []
         names = import_names({*everything, *paths})
-        modules = {path: names[path][0] for path in paths if names[path]}
+        return sorted({names[path][0] for path in paths if names[path]})
+
+    def _imports(self, environment: Environment, names: Sequence[str], *, at_once: int | None = 1) -> dict[str, str]:
+        """Return each module with the error that importing it into an interpreter of its own gives, or an empty string."""
+        if not names:
+            return {}
         script = self._work / "imports.py"
         script.write_text(_IMPORTER)
-        command = [str(environment.python), str(script), json.dumps(sorted(set(modules.values())))]
+        command = [str(environment.python), str(script), json.dumps(names), str(at_once or 1)]
         variables = environment.variables({"PYTHONPATH": f"{self._tree}:{self._tree / 'src'}", **self.env})
         whole = "the changed modules, one after the other"
         try:
@@ -357,26 +367,29 @@ def _counts(run: TestRun) -> OutcomeCounts | NotMeasured:
 _IMPORTER = """
 import json, os, sys, signal, importlib
 found = {}
-for name in json.loads(sys.argv[1]):
+names = json.loads(sys.argv[1])
+at_once = int(sys.argv[2])
+def begun(name):
     read, write = os.pipe()
     child = os.fork()
-    if child == 0:
-        os.close(read)
-        signal.alarm(30)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        try:
-            importlib.import_module(name)
-            text = ""
-        except BaseException as error:
-            text = f"{type(error).__name__}: {error}"[:300] or type(error).__name__
-        os.write(write, text.encode("utf-8", "replace"))
-        os._exit(0)
-    os.close(write)
-    chunks = []
-    while chunk := os.read(read, 65536):
-        chunks.append(chunk)
+    if child:
+        os.close(write)
+        return name, child, read
     os.close(read)
-    _, status = os.waitpid(child, 0)
-    found[name] = b"".join(chunks).decode() if status == 0 else f"ended by {status}"
+    signal.alarm(60)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    try:
+        importlib.import_module(name)
+        text = ""
+    except BaseException as error:
+        text = f"{type(error).__name__}: {error}"[:300] or type(error).__name__
+    os.write(write, text.encode("utf-8", "replace"))
+    os._exit(0)
+for start in range(0, len(names), at_once):
+    for name, child, read in [begun(name) for name in names[start : start + at_once]]:
+        with os.fdopen(read, "rb") as pipe:
+            text = pipe.read()
+        _, status = os.waitpid(child, 0)
+        found[name] = text.decode() if status == 0 else f"ended by {status}"
 print(json.dumps(found))
 """

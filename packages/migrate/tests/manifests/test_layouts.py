@@ -63,9 +63,10 @@ def test_compiled_files_and_locks_are_reported_not_edited(tmp_path):
     """What a tool makes is made again by that tool; the finding says how."""
     (tmp_path / "requirements.in").write_text("flask\n")
     (tmp_path / "requirements.txt").write_text("flask==3.0 \\\n    --hash=sha256:0\n")
+    (tmp_path / "pyproject.toml").write_text('[tool.poetry.dependencies]\npython = "^3.11"\n')
     (tmp_path / "poetry.lock").write_text("")
     writes, findings = with_requirements(tmp_path, ADD)
-    assert [write.path for write in writes] == ["requirements.in"]
+    assert [write.path for write in writes] == ["pyproject.toml", "requirements.in"]
     assert {finding.path for finding in findings} == {"requirements.txt", "poetry.lock"}
     assert any("poetry lock" in finding.action for finding in findings)
 

@@ -52,6 +52,16 @@ def create_app(config=None):
 """
 
 
+def test_a_factory_that_calls_another_is_found(tmp_path: Path) -> None:
+    """The app may be made in one file and finished in another, which only says what it is."""
+    (tmp_path / "make.py").write_text("from flask import Flask\n\ndef raw(name):\n    return Flask(name)\n")
+    (tmp_path / "app.py").write_text(
+        'from make import raw\n\ndef create_app():\n    """Return a Flask app."""\n    return raw("x")\n'
+    )
+    (tmp_path / "shop.py").write_text("def create_app():\n    return 1\n")
+    assert candidates_in(tmp_path) == [("app", "create_app", True)]
+
+
 def driven(tree: Path, code: str, **env: str) -> tuple[Drive, Drive]:
     """Write an app, find it, and return what the run that makes the requests and the run that sends them gave."""
     (tree / "service").mkdir()

@@ -14,7 +14,7 @@ __all__ = ["LOCK_FILES", "find_manifests", "separate_files"]
 LOCK_FILES = ("Pipfile.lock", "pdm.lock", "poetry.lock", "pylock.toml", "uv.lock")
 
 _NOT_RUN_TIME = re.compile(
-    r"(?:^|[-_./])(?:dev|devel|develop|development|tests?|testing|lint|linting|docs?|ci|types?|typing|build|constraints?|local|debug|bench)(?=$|[-_./])"
+    r"(?:^|[-_./])(?:dev|devel|develop|development|tests?|testing|lint|linting|docs?|ci|types?|typing|build|constraints?|local|debug|bench|coverage|pip-?tools)(?=$|[-_./])"
 )
 _PREFERRED = (
     "requirements.in",
@@ -35,7 +35,7 @@ def find_manifests(root: Path) -> list[Manifest]:
     """
     root = root.resolve()
     found = [*_pyproject(root), *_pipfile(root), *_setuptools_files(root)]
-    return [*found, *_requirement_files(root, _dynamic_files(root))]
+    return [*found, *_requirement_files(root, _dynamic_files(root), is_declared=bool(found))]
 
 
 def separate_files(root: Path) -> list[Manifest]:
@@ -135,7 +135,7 @@ def _dynamic_files(root: Path) -> list[str]:
 # requirements files ---------------------------------------------------------------------------------------------------
 
 
-def _requirement_files(root: Path, dynamic: list[str]) -> list[Manifest]:
+def _requirement_files(root: Path, dynamic: list[str], *, is_declared: bool) -> list[Manifest]:
     patterns = (
         "*requirements*.txt",
         "*requirements*.in",
@@ -147,7 +147,7 @@ def _requirement_files(root: Path, dynamic: list[str]) -> list[Manifest]:
         {p.relative_to(root).as_posix() for each in patterns for p in root.glob(each) if p.is_file()} | set(dynamic)
     )
     texts = {path: _text(root / path) for path in paths}
-    chosen = _chosen(root, texts, dynamic)
+    chosen = _chosen(root, texts, dynamic, is_declared=is_declared)
     found = []
     for path in paths:
         source = str(PurePosixPath(path).with_suffix(".in"))
@@ -156,7 +156,13 @@ def _requirement_files(root: Path, dynamic: list[str]) -> list[Manifest]:
         )
         at_run_time = path in chosen or (source in chosen and source != path)
         found.append(
-            Manifest(root, path, Kind.COMPILED if is_compiled else Kind.REQUIREMENTS, at_run_time, _locks(root))
+            Manifest(
+                root,
+                path,
+                Kind.COMPILED if is_compiled else Kind.REQUIREMENTS,
+                at_run_time,
+                _locks(root) if path in dynamic else (),
+            )
         )
     return found
 
@@ -168,12 +174,13 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _chosen(root: Path, texts: dict[str, str], dynamic: list[str]) -> set[str]:
+def _chosen(root: Path, texts: dict[str, str], dynamic: list[str], *, is_declared: bool) -> set[str]:
+    """Return the files of run time; where another manifest declares what that needs, only a file with a usual name is one."""
     candidates = [path for path in texts if not _NOT_RUN_TIME.search(path.rsplit(".", 1)[0].lower())]
     if dynamic:
         return set(dynamic)
     ranked = sorted(candidates, key=lambda path: (_rank(path), path))
-    if not ranked:
+    if not ranked or (is_declared and _rank(ranked[0]) == len(_PREFERRED)):
         return set()
     return {_deepest(root, ranked[0], texts, candidates)}
 

@@ -19,6 +19,7 @@ __all__ = ["Drive", "candidates_in", "drive"]
 MOST_REQUESTS = 80
 TIMEOUT_S = 120
 _FRAMEWORKS = re.compile(rb"\b(?:FastAPI|MaestroAPI|Flask|APIFlask|Quart|Starlette)\(")
+_NAMED = re.compile(rb"(?i)\b(?:fastapi|flask|quart|starlette)\b")
 _FACTORY = re.compile(r"(?:create|make|build|get|init)_?\w*(?:app|application|api|server)\w*|app_factory|application")
 _USUAL = ("main", "app", "application", "asgi", "wsgi", "server", "api", "run", "__init__")
 
@@ -40,7 +41,11 @@ def candidates_in(tree: Path) -> list[Candidate]:
     found: list[tuple[tuple[int, int, int, str], Candidate]] = []
     for path in paths:
         raw = (tree / path).read_bytes()
-        if not (_FRAMEWORKS.search(raw) or b"app = " in raw) or not is_service_code(path, raw) or not names[path]:
+        if (
+            not (_NAMED.search(raw) or _FRAMEWORKS.search(raw) or b"app = " in raw)
+            or not is_service_code(path, raw)
+            or not names[path]
+        ):
             continue
         try:
             body = ast.parse(raw).body
@@ -63,7 +68,11 @@ def _apps(body: Sequence[ast.stmt], raw: bytes) -> Iterator[tuple[str, bool]]:
             known = made == "instrument" or _FRAMEWORKS.search(f"{made}(".encode()) or _FACTORY.fullmatch(made)
             if isinstance(target, ast.Name) and known:
                 yield target.id, False
-        elif isinstance(node, ast.FunctionDef) and _FACTORY.fullmatch(node.name) and _FRAMEWORKS.search(raw):
+        elif (
+            isinstance(node, ast.FunctionDef)
+            and _FACTORY.fullmatch(node.name)
+            and (_FRAMEWORKS.search(raw) or _NAMED.search(raw))
+        ):
             arguments = node.args
             required = len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults)
             if not required and None not in (arguments.kw_defaults or []):

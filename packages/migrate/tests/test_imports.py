@@ -59,10 +59,13 @@ def test_imports_follow(before: str, after: str) -> None:
 INIT = "import logging\nimport os\n\nlog = logging.getLogger(__name__)\nhome = os.sep\n"
 
 
-def test_a_packages_own_file_hands_on_no_standard_module(tmp_path: Path) -> None:
+@pytest.mark.parametrize("line", ["import logging", "from logging import getLogger", "import logging as log_"])
+def test_a_packages_own_file_hands_on_no_standard_module(tmp_path: Path, line: str) -> None:
     """`import logging` goes from an `__init__.py`, too, where nothing asks the package for it."""
-    after = migrated(tmp_path, {"pkg/__init__.py": INIT}, "logging/ask_the_library_for_loggers")["pkg/__init__.py"]
-    assert "import logging" not in after
+    local = {"from logging import getLogger": "getLogger", "import logging as log_": "log_.getLogger"}.get(line)
+    code = INIT.replace("import logging", line).replace("logging.getLogger", local or "logging.getLogger")
+    after = migrated(tmp_path, {"pkg/__init__.py": code}, "logging/ask_the_library_for_loggers")["pkg/__init__.py"]
+    assert f"{line}\n" not in after
     assert "import os\n" in after
 
 
@@ -72,12 +75,12 @@ def test_a_packages_own_file_hands_on_no_standard_module(tmp_path: Path) -> None
         (INIT, "from pkg import logging\n\nlogging.shutdown()\n"),
         (INIT, "import pkg\n\npkg.logging.shutdown()\n"),
         (INIT, "from pkg import *\n\nlogging.shutdown()\n"),
-        (INIT.replace("import logging", "from logging import getLogger").replace("logging.get", "get"), ""),
-        (INIT.replace("import logging", "import logging as log_").replace("logging.get", "log_.get"), ""),
+        (INIT.replace("import logging", "import logging as logging"), ""),
+        (f'{INIT}__all__ = ["logging"]\n', ""),
     ],
 )
 def test_what_a_packages_own_file_may_hand_on_stays(tmp_path: Path, first: str, other: str) -> None:
-    """What another file takes from the package, and whatever looks like a name that is handed on."""
+    """What another file takes from the package, and whatever says that it is handed on."""
     files = {"pkg/__init__.py": first, "main.py": other}
     after = migrated(tmp_path, files, "logging/ask_the_library_for_loggers")["pkg/__init__.py"]
     assert first.partition("\n")[0] in after.splitlines()
@@ -99,7 +102,9 @@ def test_names_are_imported_one_by_one_where_the_file_does_so(tmp_path: Path) ->
     ("line", "stays"),
     [
         ('KEYS = {"logging": {"level": 1}}\n', False),
+        ('KEYS = {"handlers": {"out": {"class": "logging.StreamHandler"}}}\n', False),
         ('def f(log: "logging.Logger"): ...\n', True),
+        ('Log = TypedDict("Log", {"class": "logging.Logger"})\n', True),
         ('def f(x: "list[logging.Logger]"): ...\n', True),
         ('KEYS = {"logging": eval("logging")}\n', True),
     ],

@@ -71,6 +71,18 @@ def test_a_pin_in_the_way_is_a_finding_without_an_environment(manifest: str, lib
     assert "get_logger" in (root / "app.py").read_text()
 
 
+def test_a_pin_is_in_no_ones_way_where_the_library_has_nothing_to_do(libs: Path, tmp_path: Path) -> None:
+    """A service that reads no environment variable needs no config library, so nobody is told to raise a pin for it."""
+    root = tmp_path / "svc"
+    root.mkdir()
+    (root / "requirements.txt").write_text(MANIFESTS["requirements.txt"])
+    (root / "app.py").write_text(CODE.replace('PORT = os.getenv("PORT")', "PORT = os.sep"))
+    arguments = ["service", str(root), "--libs", str(libs), "--json", "--report", str(tmp_path / "report"), "--dry-run"]
+    report = json.loads(CliRunner().invoke(migrate, arguments).stdout)
+    assert not [row for row in report["findings"] if row["reason"].startswith("unresolvable: ")]
+    assert report["edits"]
+
+
 def test_manifests_that_cannot_be_resolved_by_themselves_blame_nobody(libs: Path, tmp_path: Path) -> None:
     """A private package that uv does not find here says nothing about the libraries, so the plan goes on."""
     root = tmp_path / "svc"

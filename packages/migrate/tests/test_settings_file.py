@@ -313,3 +313,21 @@ def test_a_second_default_that_comes_later_is_a_finding(tmp_path):
     write(tmp_path, a=(tmp_path / "app/a.py").read_text(), b='import os\n\nX = os.getenv("MODE", "b")\n')
     made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
     assert any("two-readings: MODE is read in 2 ways" in finding.reason for finding in made.findings)
+
+
+def test_a_long_field_is_broken_at_the_services_own_length(tmp_path):
+    """As black would break it; what fits stays on its line, and the broken class is read again as it is."""
+    code = (
+        "import os\n\nRATE = os.environ.get('THE_RATE_OF_REQUESTS_FOR_EACH_OF_THE_CLIENTS', 'a hundred per minute')\n"
+        "A = os.environ.get('A', 'b')\n"
+    )
+    write(tmp_path, config=code)
+    (tmp_path / "tox.ini").write_text("[flake8]\nmax-line-length = 79\n")
+    after = migrate(tmp_path)["app/settings.py"]
+    assert (
+        "    the_rate_of_requests_for_each_of_the_clients: str = env(\n"
+        '        "THE_RATE_OF_REQUESTS_FOR_EACH_OF_THE_CLIENTS", "a hundred per minute"\n    )\n'
+    ) in after
+    assert max(map(len, after.splitlines())) <= 79
+    assert '    a: str = env("A", "b")\n' in after
+    assert migrate(tmp_path) == {}

@@ -257,7 +257,7 @@ def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Im
         or module.tables.stars
     ):
         return None
-    if (module.path.endswith("__init__.py") and not _is_plain_standard(node, local)) or _in_all(module, local):
+    if (module.path.endswith("__init__.py") and not _is_standard(node, local)) or _in_all(module, local):
         return None
     word = re.compile(rf"\b{re.escape(local)}\b")
     gone = [(edit.start, edit.end) for edit in made if edit.end > edit.start and not word.search(edit.text)]
@@ -276,11 +276,13 @@ def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Im
     return (node, bound.index(local)) if local in bound else None
 
 
-def _is_plain_standard(node: ast.Import | ast.ImportFrom, local: str) -> bool:
-    """Return whether this is `import os` or its like, which a package's own file never has in order to hand it on."""
-    return isinstance(node, ast.Import) and any(
-        alias.name == local and alias.asname is None and local in sys.stdlib_module_names for alias in node.names
-    )
+def _is_standard(node: ast.Import | ast.ImportFrom, local: str) -> bool:
+    """Return whether a name comes from the standard library, which no package's own file hands on unless it says so (`import os as os`)."""
+    alias = next((alias for alias in node.names if (alias.asname or alias.name) == local), None)
+    if alias is None or alias.asname == alias.name:
+        return False
+    home = alias.name if isinstance(node, ast.Import) else "" if node.level else node.module or ""
+    return home.partition(".")[0] in sys.stdlib_module_names
 
 
 def _in_all(module: Module, local: str) -> bool:
@@ -305,7 +307,7 @@ def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]], *, 
         if not (isinstance(node.value, str) and word.search(node.value)):
             continue
         start, end = module.source.span(node)
-        if any(low <= start and end <= high for low, high in gone):
+        if any(low <= start and end <= high for low, high in gone) or _is_class_of_handler(module, node):
             continue
         if (
             evaluated
@@ -314,6 +316,19 @@ def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]], *, 
         ):
             return True
     return False
+
+
+def _is_class_of_handler(module: Module, node: ast.Constant) -> bool:
+    """Return whether a string names a class as `dictConfig` has it (`{"class": "logging.StreamHandler"}`), which imports it by itself."""
+    holder = module.parent(node)
+    return (
+        isinstance(holder, ast.Dict)
+        and not isinstance(module.parent(holder), ast.Call)  # of TypedDict, where it would be a type
+        and any(
+            value is node and isinstance(key, ast.Constant) and key.value in {"class", "()"}
+            for key, value in zip(holder.keys, holder.values, strict=True)
+        )
+    )
 
 
 def _in_type_comments(module: Module, local: str) -> bool:

@@ -107,7 +107,7 @@ def plan_service(request: Request) -> MigrationPlan:
     known = {finding.recipe for finding in findings if finding.path == "."}
     recipes = [recipe for recipe in select(request.recipes, request.exclude) if recipe.id not in known]
     kept, unusable = resolvable(recipes, pin_conflict(root, request.libs, recipes, venv=request.venv))
-    findings += unusable
+    findings += _missed(root, request, recipes, unusable)
     made = _full_plan(root, request, kept, findings)
     _refresh_locks(root, request, made)
     fresh = at_original_lines(set(made.findings) - set(findings), made.writes)
@@ -160,10 +160,11 @@ def migrate_service(request: Request) -> Migrated:
     try:
         findings = [each for each in remembered_withheld(root) if each.path != "."]
         with _timed(timings, "resolve"):
+            wanted = recipes
             recipes, unusable = resolvable(
-                recipes, verifier.conflict if verifier else pin_conflict(root, request.libs, recipes, venv=request.venv)
+                wanted, verifier.conflict if verifier else pin_conflict(root, request.libs, wanted, venv=request.venv)
             )
-            findings += unusable
+            findings += _missed(root, request, wanted, unusable)
         with _timed(timings, "plan"):
             made = _full_plan(root, request, recipes, findings)
         verification = None
@@ -234,13 +235,20 @@ def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
     timings[stage] = round(timings.get(stage, 0.0) + time.monotonic() - start, 3)
 
 
-def _full_plan(
-    root: Path,
-    request: Request,
-    recipes: Sequence[Recipe],
-    findings: Sequence[Finding],
-) -> MigrationPlan:
-    options = Options(
+def _missed(root: Path, request: Request, recipes: Sequence[Recipe], unusable: Sequence[Finding]) -> list[Finding]:
+    """Return the findings of those recipes without their libraries that would have had anything to do."""
+    names = {finding.recipe for finding in unusable}
+    if not names:
+        return []
+    made = plan(root, _options(request, [recipe for recipe in recipes if recipe.id in names], ()))
+    busy = {change.recipe for write in made.writes for change in write.changes} | {
+        each.recipe for each in made.findings
+    }
+    return [finding for finding in unusable if finding.recipe in busy]
+
+
+def _options(request: Request, recipes: Sequence[Recipe], findings: Sequence[Finding]) -> Options:
+    return Options(
         tuple(recipes),
         unsafe=request.unsafe,
         jobs=request.jobs,
@@ -248,7 +256,15 @@ def _full_plan(
         progress=request.progress,
         withheld=pairs_withheld(findings),
     )
-    made = plan(root, options, service=request.name or root.name)
+
+
+def _full_plan(
+    root: Path,
+    request: Request,
+    recipes: Sequence[Recipe],
+    findings: Sequence[Finding],
+) -> MigrationPlan:
+    made = plan(root, _options(request, recipes, findings), service=request.name or root.name)
     made.findings = sorted({*made.findings, *findings})
     writes, left = declare_dependencies(root, made, recipes)
     made.writes = sorted([*made.writes, *writes], key=lambda write: write.path)

@@ -59,6 +59,7 @@ _BOOLEAN_WORDS = frozenset({"", "0", "1", "f", "false", "n", "no", "off", "on", 
 _DECLARED = re.compile(r"""(?m)^    (\w+): [^=\n]+ = (?:env|secret)\(["']([^"'\n]+)["']""")
 
 LINE_LENGTH = 88
+"""How long the lines are where neither a formatter nor a linter of the service says."""
 NOTHING = "\0"  # stands for "none given" where a key travels as text
 CONSTANT = "\0"  # stands between a settings file and a variable whose default a constant gave
 Key = tuple[str, str | None, str | None, str, str]
@@ -156,7 +157,7 @@ def _existing(project: Project, home_path: str) -> dict[Key, str]:
 
 
 def merge_fields(
-    contributions: Iterable[tuple[str, Any]], root: Path, recipe: str
+    contributions: Iterable[tuple[str, Any]], root: Path, recipe: str, *, length: int | None = None
 ) -> tuple[list[FileWrite], list[Finding]]:
     """Return one write for each settings file that needs fields, and findings on what its fields keep that new code would not do."""
     homes: dict[str, dict[str, list[str]]] = {}
@@ -174,7 +175,8 @@ def merge_fields(
         entries = {name: _key(parts) for name, parts in fields.items()}
         target = root / home
         before = target.read_bytes() if target.is_file() else None
-        after = _fresh_file(entries) if before is None else _extended(before.decode(), entries)
+        width = length or LINE_LENGTH
+        after = _fresh_file(entries, width) if before is None else _extended(before.decode(), entries, width)
         if before is None or after.encode() != before:
             change = Change((), 1, recipe, f"declares {len(entries)} settings that the code reads", sites=0)
             writes.append(FileWrite(home, before, after.encode(), (change,), "config"))
@@ -252,7 +254,7 @@ def _maker(key: Key) -> str:
     return "secret" if is_secret and key[4].startswith("str") else "env"
 
 
-def _line(name: str, key: Key) -> str:
+def _line(name: str, key: Key, length: int) -> str:
     variable, default, fallback, parse, annotation = key
     arguments = [quoted(variable)]
     if default is not None:
@@ -261,7 +263,12 @@ def _line(name: str, key: Key) -> str:
         arguments.append(f"fallback={quoted(fallback)}")
     if parse:
         arguments.append(f"parse={parse}")
-    return f"    {name}: {annotation} = {_maker(key)}({', '.join(arguments)})\n"
+    line, inner = f"    {name}: {annotation} = {_maker(key)}({', '.join(arguments)})", " " * 8
+    if len(line) > length:
+        joined = f"{inner}{', '.join(arguments)}"
+        body = joined if len(joined) <= length else "\n".join(f"{inner}{each}," for each in arguments)
+        line = f"    {name}: {annotation} = {_maker(key)}(\n{body}\n    )"
+    return f"{line}\n"
 
 
 def _imports_for(entries: dict[str, Key]) -> tuple[list[str], set[str]]:
@@ -279,23 +286,23 @@ def _imports_for(entries: dict[str, Key]) -> tuple[list[str], set[str]]:
     return extra, ours
 
 
-def _fresh_file(entries: dict[str, Key]) -> str:
+def _fresh_file(entries: dict[str, Key], length: int) -> str:
     extra, ours = _imports_for(entries)
-    imports = "\n".join([*extra, *([""] if extra else []), _library_import(ours)])
-    body = "".join(_line(name, key) for name, key in sorted(entries.items()))
+    imports = "\n".join([*extra, *([""] if extra else []), _library_import(ours, length)])
+    body = "".join(_line(name, key, length) for name, key in sorted(entries.items()))
     return f'"""\n{MARK}\n\nEach field is read when it is used, not when this module is imported.\n"""\n\n{imports}\n\n\nclass Settings(BaseConfig):\n    """What the environment decides."""\n\n{body}\n\nsettings = Settings()\n'
 
 
-def _library_import(names: set[str]) -> str:
+def _library_import(names: set[str], length: int) -> str:
     """Return the import of the library's names in isort's order, one a line where they do not fit on one."""
     ordered = sorted(names, key=lambda name: (name.lower() == name, name))
     line = f"from maestro_core_config import {', '.join(ordered)}"
-    if len(line) <= LINE_LENGTH:
+    if len(line) <= length:
         return line
     return "from maestro_core_config import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"
 
 
-def _extended(text: str, entries: dict[str, Key]) -> str:
+def _extended(text: str, entries: dict[str, Key], length: int) -> str:
     tree = ast.parse(text)
     owner = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"), None)
     if owner is None:
@@ -307,7 +314,9 @@ def _extended(text: str, entries: dict[str, Key]) -> str:
     if not fresh:
         return text
     lines = text.splitlines(keepends=True)
-    lines.insert(owner.end_lineno or len(lines), "".join(_line(name, key) for name, key in sorted(fresh.items())))
+    lines.insert(
+        owner.end_lineno or len(lines), "".join(_line(name, key, length) for name, key in sorted(fresh.items()))
+    )
     extra, ours = _imports_for(fresh)
     for node in tree.body:
         if isinstance(node, ast.ImportFrom) and node.module == "maestro_core_config":
@@ -315,7 +324,7 @@ def _extended(text: str, entries: dict[str, Key]) -> str:
             missing = [line for line in extra if line not in text]
             lines[start:end] = [
                 *(f"{line}\n" for line in missing),
-                _library_import({alias.name for alias in node.names} | ours) + "\n",
+                _library_import({alias.name for alias in node.names} | ours, length) + "\n",
                 *[""] * (end - start - 1),
             ]
             break

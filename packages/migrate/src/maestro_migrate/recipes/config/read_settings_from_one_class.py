@@ -114,8 +114,6 @@ def edit(module: Module) -> Iterator[Change]:
         )
 
 
-def finish(
-    _project: Project, contributions: list[tuple[str, Any]], root: Path
-) -> tuple[list[FileWrite], list[Finding]]:
+def finish(project: Project, contributions: list[tuple[str, Any]], root: Path) -> tuple[list[FileWrite], list[Finding]]:
     """Return the settings files that the changes call for."""
-    return merge_fields(contributions, root, ID)
+    return merge_fields(contributions, root, ID, length=project.line_limit)

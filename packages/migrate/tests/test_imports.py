@@ -103,6 +103,9 @@ def test_names_are_imported_one_by_one_where_the_file_does_so(tmp_path: Path) ->
     [
         ('KEYS = {"logging": {"level": 1}}\n', False),
         ('KEYS = {"handlers": {"out": {"class": "logging.StreamHandler"}}}\n', False),
+        ('def f():\n    """Tell when logging is on.\n\n    >>> f()\n    """\n', False),
+        ('def f():\n    """Tell.\n\n    >>> f(logging.INFO)\n    """\n', True),
+        ('def f(x):\n    """Tell when logging is on."""\n    return eval(x)\n', False),
         ('def f(log: "logging.Logger"): ...\n', True),
         ('Log = TypedDict("Log", {"class": "logging.Logger"})\n', True),
         ('def f(x: "list[logging.Logger]"): ...\n', True),

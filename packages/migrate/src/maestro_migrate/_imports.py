@@ -310,12 +310,17 @@ def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]], *, 
         if any(low <= start and end <= high for low, high in gone) or _is_class_of_handler(module, node):
             continue
         if (
-            evaluated
-            or ">>>" in node.value
+            (evaluated and not isinstance(module.parent(node), ast.Expr))
+            or _in_doctest(word, node.value)
             or (re.fullmatch(r"[\w.\[\], |'\"]+", node.value) and mention.search(node.value))
         ):
             return True
     return False
+
+
+def _in_doctest(word: re.Pattern[str], text: str) -> bool:
+    lines = [line.lstrip() for line in text.splitlines()] if ">>>" in text else []
+    return any(word.search(line) for line in lines if line.startswith((">>>", "...")))
 
 
 def _is_class_of_handler(module: Module, node: ast.Constant) -> bool:

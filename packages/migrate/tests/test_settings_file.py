@@ -266,6 +266,7 @@ def test_no_variable_takes_the_name_of_something_that_the_class_has(tmp_path):
         ("DATABASE_URL", '"sqlite://"', True),
         ("SQLALCHEMY_DATABASE_URI", '"sqlite://"', True),
         ("AMQP_URI", '"amqp://broker"', True),
+        ("REDIS_TLS_URL", '"rediss://"', True),
         ("SLACK_WEBHOOK_URL", '""', True),
         ("JWT_SIGNING_KEY", '""', True),
         ("PASSWORD_SALT", '""', True),
@@ -331,3 +332,7 @@ def test_a_long_field_is_broken_at_the_services_own_length(tmp_path):
     assert max(map(len, after.splitlines())) <= 79
     assert '    a: str = env("A", "b")\n' in after
     assert migrate(tmp_path) == {}
+    late = "import os\n\nRATE = os.environ.get('THE_RATE_OF_REQUESTS_FOR_EACH_OF_THE_CLIENTS', 'ten')\n"
+    (tmp_path / "app" / "late.py").write_text(late)
+    made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
+    assert any("is read in 2 ways" in finding.reason for finding in made.findings)

@@ -39,6 +39,19 @@ def test_each_kind_of_manifest_keeps_its_layout(tmp_path, name, before, after):
     assert _after(tmp_path, name, after) is None
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("setup.py", b"from setuptools import setup\nsetup(\n    install_requires=['click', 'flask>=2,<4', 'redis', 'requests', 'rq'],\n)\n", b"from setuptools import setup\nsetup(\n    install_requires=[\n        'click',\n        'flask>=2,<4',\n        'maestro-core-logging>=0.1',\n        'redis',\n        'requests',\n        'rq',\n    ],\n)\n"),
+        ("pyproject.toml", b'[project]\nname = "x"\ndependencies = ["yarl>=1.9.4", "click>=8.1", "aiohttp>=3.11"]\n', b'[project]\nname = "x"\ndependencies = [\n    "yarl>=1.9.4",\n    "click>=8.1",\n    "aiohttp>=3.11",\n    "maestro-core-logging>=0.1",\n]\n'),
+    ],
+)  # fmt: skip
+def test_a_list_that_outgrows_its_line_gets_a_line_for_each_entry(tmp_path, name, before, after):
+    """As a formatter would have it; a list that fits stays on its line."""
+    assert _after(tmp_path, name, before) == after
+    assert _after(tmp_path, name, after) is None
+
+
 def test_a_note_stays_with_the_requirement_above_it(tmp_path):
     """Tools write `# via` below a pin, indented; the new line comes after it."""
     after = _after(tmp_path, "requirements.txt", b"click==8\n    # via flask\nyarl==1\n    # via aiohttp\n")

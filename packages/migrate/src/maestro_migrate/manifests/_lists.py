@@ -6,6 +6,9 @@ from dataclasses import dataclass
 __all__ = ["Listing", "inserted", "newline_of", "quoted", "removed"]
 
 
+_USUAL_LENGTHS = (79, 88, 100, 120)
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """A list in a text: offsets of its opening bracket, of its closing bracket, and the spans of its entries."""
@@ -32,6 +35,8 @@ def inserted(text: str, listing: Listing, index: int, entry: str) -> str:
     newline = newline_of(text)
     if not listing.entries:
         return _first(text, listing, entry, newline)
+    if _outgrows(text, listing, entry):
+        return _spread(text, listing, index, entry, newline)
     if index == 0:
         start = listing.entries[0][0]
         own_line = _indent(text, start)
@@ -51,6 +56,24 @@ def inserted(text: str, listing: Listing, index: int, entry: str) -> str:
     if stop == comma + 1 and text[stop : stop + 1] not in {"\r", "\n"}:
         return f"{text[:stop]} {entry},{text[stop:]}"
     return f"{text[:stop]}{newline}{indent}{entry},{text[stop:]}"
+
+
+def _outgrows(text: str, listing: Listing, entry: str) -> bool:
+    """Return whether a list on one line would make that line longer than the shortest usual length in which it fits now."""
+    if re.search(r"[\r\n#]", text[listing.opening : listing.closing]):
+        return False
+    line = re.split(r"[\r\n]", text[: listing.opening])[-1] + re.split(r"[\r\n]", text[listing.opening :])[0]
+    limit = next((length for length in _USUAL_LENGTHS if len(line) <= length), None)
+    return limit is not None and len(line) + len(entry) + len(", ") > limit
+
+
+def _spread(text: str, listing: Listing, index: int, entry: str, newline: str) -> str:
+    """Return the text with the entries of a list, the new one among them, each on a line of its own."""
+    entries = [text[start:end] for start, end in listing.entries]
+    outer = re.match(r"[ \t]*", re.split(r"[\r\n]", text[: listing.opening])[-1])
+    indent = outer[0] if outer else ""
+    body = "".join(f"{newline}{indent}    {each}," for each in [*entries[:index], entry, *entries[index:]])
+    return f"{text[: listing.opening + 1]}{body}{newline}{indent}{text[listing.closing :]}"
 
 
 def removed(text: str, listing: Listing, index: int) -> str:

@@ -51,12 +51,12 @@ _IN_USE = frozenset(
 _SECRET = re.compile(
     r"^(?!.*_(?:URL|URI|ENDPOINT|PATH|FILE|DIR|NAME|HOST|TTL|ALGORITHM)$).*"
     r"(?:SECRET|PASSW|PASSPHRASE|_PWD|TOKEN|API_?KEY|PRIVATE|CREDENTIAL|ACCESS_KEY|ENCRYPTION_KEY|SIGNING_KEY|CONN(?:ECTION)?_?STR|_KEY$|DSN$|(?:^|_|DB|SMTP|MAIL|USER)PASS$|(?:^|_)(?:PW|SALT)$)"
-    r"|(?:WEBHOOK|DATABASE|DB|SQLALCHEMY|POSTGRES(?:QL)?|PG|MYSQL|MARIADB|MONGO(?:DB)?|REDIS|CACHE|AMQP|RABBIT(?:MQ)?|BROKER|BACKEND)_?(?:URL|URI|DSN)$"
+    r"|(?:WEBHOOK|DATABASE|DB|SQLALCHEMY|POSTGRES(?:QL)?|PG|MYSQL|MARIADB|MONGO(?:DB)?|REDIS(?:_TLS)?|CACHE|AMQP|RABBIT(?:MQ)?|BROKER|BACKEND)_?(?:URL|URI|DSN)$"
 )
 _CREDENTIALS = re.compile(r"://[^/@\s:]*:[^/@\s]+@")  # in a default: then the variable's own value has some, too
 
 _BOOLEAN_WORDS = frozenset({"", "0", "1", "f", "false", "n", "no", "off", "on", "t", "true", "y", "yes"})
-_DECLARED = re.compile(r"""(?m)^    (\w+): [^=\n]+ = (?:env|secret)\(["']([^"'\n]+)["']""")
+_DECLARED = re.compile(r"""(?m)^    (\w+): [^=\n]+ = (?:env|secret)\(\s*["']([^"'\n]+)["']""")
 
 LINE_LENGTH = 88
 """How long the lines are where neither a formatter nor a linter of the service says."""

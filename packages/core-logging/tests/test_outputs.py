@@ -125,10 +125,18 @@ def test_a_full_disk_raises_nothing_and_is_counted(capsys):
     sink.close()
 
 
+class Raw(io.FileIO):
+    """A raw file of a kind that we do not know, which is written through its descriptor."""
+
+
+def text_on(raw):
+    """Open a text layer, as `open` does."""
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8")
+
+
 def test_a_torn_line_does_not_swallow_the_next(tmp_path, monkeypatch):
     """A disk that filled up in the middle of a line: the next line begins on its own."""
     path = tmp_path / "x.log"
-    configure_logging(filename=path)
     real, calls = os.write, []
 
     def half(descriptor, line):
@@ -140,10 +148,46 @@ def test_a_torn_line_does_not_swallow_the_next(tmp_path, monkeypatch):
         return real(descriptor, line)
 
     monkeypatch.setattr(os, "write", half)
-    get_logger("svc").info("torn")
-    get_logger("svc").info("whole")
+    with text_on(Raw(path, "a")) as stream:
+        configure_logging(stream=stream)
+        get_logger("svc").info("torn")
+        get_logger("svc").info("whole")
     assert json.loads(path.read_text().splitlines()[1])["event"] == "whole"
     assert lost_lines() == 1
+
+
+@pytest.mark.parametrize("raw", [io.FileIO, Raw])
+def test_another_file_that_got_the_descriptor_of_a_closed_stream_is_not_written_to(tmp_path, raw):
+    """Somebody closed the stream, and the next file that is opened has its descriptor: lines are counted and lost."""
+    stream = text_on(raw(tmp_path / "x.log", "a"))
+    configure_logging(stream=stream)
+    get_logger("svc").info("written")
+    descriptor = stream.fileno()
+    stream.close()
+    with (tmp_path / "data").open("w") as data:
+        assert data.fileno() == descriptor
+        for _ in range(3):
+            get_logger("svc").info("lost")
+    assert lost_lines() == 3
+    assert (tmp_path / "data").read_text() == ""
+    assert events_of(tmp_path / "x.log") == ["written"]
+
+
+def test_another_file_that_got_the_descriptor_of_our_closed_file_is_not_written_to(tmp_path):
+    """The same for a file that we opened, whose stream somebody closed behind our back; reopening it helps."""
+    configure_logging(filename=tmp_path / "x.log")
+    (sink,) = logging.getLogger().handlers
+    get_logger("svc").info("written")
+    descriptor = sink.stream.fileno()
+    sink.stream.close()
+    with (tmp_path / "data").open("w") as data:
+        assert data.fileno() == descriptor
+        get_logger("svc").info("lost")
+        assert lost_lines() == 1
+        reopen_files()
+        get_logger("svc").info("after")
+    assert (tmp_path / "data").read_text() == ""
+    assert events_of(tmp_path / "x.log") == ["written", "after"]
 
 
 def test_a_slow_pipe_stops_no_call_under_the_queue():
@@ -179,13 +223,14 @@ def read_all(descriptor):
         return source.read()
 
 
-def test_a_pipe_made_non_blocking_by_somebody_loses_nothing():
+@pytest.mark.parametrize("raw", [io.FileIO, Raw])
+def test_a_pipe_made_non_blocking_by_somebody_loses_nothing(raw):
     """asyncio and node make shared pipes non-blocking; a full one means waiting, not losing."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     written = bytearray()
     reading = threading.Thread(target=lambda: written.extend(read_all(reader)))
-    with os.fdopen(writer, "w") as out:
+    with text_on(raw(writer, "w")) as out:
         configure_logging(stream=out)
         reading.start()
         for n in range(2_000):
@@ -388,6 +433,56 @@ def test_printed_text_keeps_its_place_among_lines():
         """)
     first, second, third = done.stdout.decode().splitlines()
     assert (first, json.loads(second)["event"], third) == ("first", "second", "third")
+
+
+def test_lines_printed_to_our_file_keep_their_place(tmp_path):
+    """A header that somebody writes to the handler's stream, without flushing it."""
+    configure_logging(filename=tmp_path / "x.log")
+    (sink,) = logging.getLogger().handlers
+    get_logger("svc").info("first")
+    print("second", file=sink.stream)
+    get_logger("svc").info("third")
+    first, second, third = (tmp_path / "x.log").read_text().splitlines()
+    assert (json.loads(first)["event"], second, json.loads(third)["event"]) == ("first", "second", "third")
+
+
+def test_text_printed_to_a_stream_put_into_the_file_s_sink_keeps_its_place(tmp_path):
+    """`setStream` with a file of somebody's own, whose buffer we know nothing of."""
+    configure_logging(filename=tmp_path / "x.log")
+    (sink,) = logging.getLogger().handlers
+    get_logger("svc").info("elsewhere")
+    with (tmp_path / "y.log").open("w") as other:
+        sink.setStream(other).close()
+        for text in ("first", "third"):
+            print(text, file=other)
+            get_logger("svc").info("line")
+        first, _line, third, _other = (tmp_path / "y.log").read_text().splitlines()
+        assert (first, third) == ("first", "third")
+        logging.getLogger().handlers.clear()
+    assert events_of(tmp_path / "x.log") == ["elsewhere"]
+
+
+def test_a_signal_while_the_file_is_opened_has_it_opened_again(tmp_path, monkeypatch):
+    """A second rotation may begin before the first is over; the wish for it is not forgotten."""
+    path = tmp_path / "x.log"
+    configure_logging(filename=path)
+    (sink,) = logging.getLogger().handlers
+    opened = []
+    original = type(sink)._open
+
+    def interrupted(self):
+        opened.append(original(self))
+        if len(opened) == 1:
+            path.rename(tmp_path / "x.log.1")
+            reopen_files()
+        return opened[-1]
+
+    monkeypatch.setattr(type(sink), "_open", interrupted)
+    reopen_files()
+    for event in ("one", "two", "three"):
+        get_logger("svc").info(event)
+    assert events_of(tmp_path / "x.log.1") == ["one"]
+    assert events_of(path) == ["two", "three"]
 
 
 def test_a_stream_in_an_old_encoding_gets_escapes():

@@ -4,12 +4,13 @@ import io
 import json
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.contextvars import bound_contextvars
 
 from maestro_core_logging import EventFormatter, NoRedaction, Redaction, configure_logging, get_logger, log_context
 
@@ -102,6 +103,57 @@ def test_a_field_that_is_in_extra_too_is_written_beside_it():
     assert (json.loads(direct)["order_id"], json.loads(direct)["order_id_"]) == (1, 2)
 
 
+CONTEXTS = {
+    "nothing": [],
+    "no fields": [(log_context, {})],
+    "ours": [(log_context, {"request_id": "r", "tenant": "t"})],
+    "structlog's": [(bound_contextvars, {"request_id": "r"})],
+    "both, of one name": [(bound_contextvars, {"request_id": "r", "a": 1}), (log_context, {"request_id": "s"})],
+    "a secret": [(log_context, {"password": "hunter22"})],
+    "a text like a secret": [(log_context, {"note": "AKIAQQQQQQQQQQQQQQQQ"})],
+    "a list": [(log_context, {"items": [1]})],
+    "a number that is too large": [(log_context, {"n": 2**70})],
+    "a name that lines change": [(log_context, {"level": 3, "service": "s"})],
+}
+
+
+@pytest.mark.parametrize("fields", [{}, {"order_id": 1}, {"request_id": 1}])
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_what_is_bound_is_on_the_lines_of_both_paths(context, fields):
+    """Again and again, beside a field of the same name, and wherever it was bound; nothing of it is left over."""
+    with bound_contextvars(seen="once"):  # structlog's table of variables is never empty again
+        pass
+    stream, listener = io.StringIO(), logging.NullHandler()
+    configure_logging(stream=stream, service_name="orders")
+    log = get_logger("svc")
+    with stopped_clock():
+        for listeners in ([], [listener]):
+            log.handlers[:] = listeners
+            log.info("before", **fields)
+            with ExitStack() as bound:
+                for bind, what in CONTEXTS[context]:
+                    bound.enter_context(bind(**what))
+                for _ in range(2):
+                    log.info("inside", **fields)
+                    log.info("inside")
+            log.info("after", **fields)
+    log.handlers.clear()
+    lines = stream.getvalue().splitlines()
+    assert lines[:6] == lines[6:]
+    assert all(map(json.loads, lines))
+
+
+def test_what_is_bound_is_masked_by_each_redaction_in_its_own_way():
+    """Bytes that one formatter wrote for bound fields are not another's."""
+    streams = [io.StringIO(), io.StringIO()]
+    with log_context(note="AKIAQQQQQQQQQQQQQQQQ"):
+        for redact, stream in zip((NoRedaction(), Redaction()), streams, strict=True):
+            configure_logging(stream=stream, redact=redact, force=True)
+            for _ in range(3):
+                get_logger("svc").info("x")
+    assert [stream.getvalue().count("AKIAQQ") for stream in streams] == [3, 0]
+
+
 @pytest.fixture
 def records_made(monkeypatch):
     """Count the records that are made, without being seen as a patch of a record's way."""
@@ -142,6 +194,9 @@ LISTENERS = {
     "a patched method of the logger": lambda log: setattr(log, "handle", type(log).handle.__get__(log)),
     "a patched method of the sink": lambda log: setattr(
         logging.getLogger().handlers[0], "emit", logging.NullHandler().emit
+    ),
+    "a handler in the place of the sink's": lambda log: setattr(
+        logging.getLogger().handlers[0], "handle", logging.NullHandler().emit
     ),
     "a logger that does not propagate": lambda log: (
         setattr(log, "propagate", False),

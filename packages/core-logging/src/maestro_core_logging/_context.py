@@ -6,15 +6,33 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import MappingProxyType
+from typing import Any, Final
 
 from structlog import contextvars as structlog_context
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
-# The mapping is replaced, never changed: a task or thread that copied the context keeps what it saw.
-_FIELDS: ContextVar[Mapping[str, object]] = ContextVar("maestro_log_context", default=_NOTHING)
-# structlog keeps one variable a key, and listing them copies the context. Its table of variables says in one look
-# whether anybody uses them at all; without the table (it is private) we always ask.
-_STRUCTLOG_VARS: Mapping[str, object] | None = getattr(structlog_context, "_CONTEXT_VARS", None)
+
+
+class BoundFields(dict[str, object]):
+    """
+    Fields that are bound somewhere, and their JSON once somebody needed it.
+
+    The mapping is replaced, never changed: a task or thread that copied the context keeps what it saw.
+    """
+
+    __slots__ = ("encoded",)
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        super().__init__(fields)
+        # Who encoded them, since redactions differ, and what became of them.
+        self.encoded: tuple[object, bytes] | None = None
+
+
+FIELDS: Final[ContextVar[Mapping[str, object]]] = ContextVar("maestro_log_context", default=_NOTHING)
+# structlog keeps one variable a key, and listing them copies the context. Its table of variables, which only grows, says
+# whether anything is bound at all; without the table (it is private) we always ask.
+_UNKNOWN: Final = ContextVar("structlog_unknown", default="")
+STRUCTLOG_VARS: Final[Mapping[str, ContextVar[Any]]] = getattr(structlog_context, "_CONTEXT_VARS", {"": _UNKNOWN})
 
 
 @contextmanager
@@ -26,20 +44,22 @@ def log_context(**fields: object) -> Iterator[None]:
     awaited coroutines, tasks, task groups and `asyncio.to_thread`, and stay out of everything running beside it.
     Also a decorator, for functions that run to their end when called: `@log_context(job="nightly")`.
     """
-    token = _FIELDS.set({**_FIELDS.get(), **fields})
+    token = FIELDS.set(BoundFields({**FIELDS.get(), **fields}))
     try:
         yield
     finally:
         try:
-            _FIELDS.reset(token)
+            FIELDS.reset(token)
         except ValueError:  # a generator that is closed from another context has nothing of ours to take back
-            _FIELDS.set({key: value for key, value in _FIELDS.get().items() if key not in fields})
+            left = {key: value for key, value in FIELDS.get().items() if key not in fields}
+            FIELDS.set(BoundFields(left))
 
 
 def current_context() -> Mapping[str, object]:
     """Give the fields that `log_context` and structlog's `bind_contextvars` have bound here."""
-    fields = _FIELDS.get()
-    if _STRUCTLOG_VARS is None or _STRUCTLOG_VARS:
-        bound = structlog_context.get_contextvars()
-        return {**bound, **fields} if bound else fields
+    fields = FIELDS.get()
+    for variable in (*STRUCTLOG_VARS.values(),):  # a copy: other threads bind new keys
+        if variable.get(...) is not ...:  # what structlog sets when a key is unbound
+            bound = structlog_context.get_contextvars()
+            return {**bound, **fields} if bound else fields
     return fields

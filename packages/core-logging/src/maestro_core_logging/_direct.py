@@ -36,13 +36,13 @@ class DirectLogger(Logger):
             and _LOGGER.debug is _DEBUG
             and len(self.__dict__) == USUAL_LOGGER_ATTRIBUTES
         ):
-            enabled = self._cache.get(10)
-            if enabled is False:
-                return
-            if enabled:
-                if not write_directly(self, 10, msg, args, kwargs) and not self.disabled:
-                    log_record(self, 10, msg, args, (), kwargs)
-                return
+            try:
+                enabled = self._cache[10]
+            except KeyError:
+                enabled = self.isEnabledFor(10)
+            if enabled and not write_directly(self, 10, msg, args, kwargs) and not self.disabled:
+                log_record(self, 10, msg, args, (), kwargs)
+            return
         super().debug(msg, *args, **kwargs)
 
     # Any, as the standard library has it.
@@ -53,13 +53,13 @@ class DirectLogger(Logger):
             and _LOGGER.info is _INFO
             and len(self.__dict__) == USUAL_LOGGER_ATTRIBUTES
         ):
-            enabled = self._cache.get(20)
-            if enabled is False:
-                return
-            if enabled:
-                if not write_directly(self, 20, msg, args, kwargs) and not self.disabled:
-                    log_record(self, 20, msg, args, (), kwargs)
-                return
+            try:
+                enabled = self._cache[20]
+            except KeyError:
+                enabled = self.isEnabledFor(20)
+            if enabled and not write_directly(self, 20, msg, args, kwargs) and not self.disabled:
+                log_record(self, 20, msg, args, (), kwargs)
+            return
         super().info(msg, *args, **kwargs)
 
     # Any, as the standard library has it.
@@ -70,13 +70,13 @@ class DirectLogger(Logger):
             and _LOGGER.warning is _WARNING
             and len(self.__dict__) == USUAL_LOGGER_ATTRIBUTES
         ):
-            enabled = self._cache.get(30)
-            if enabled is False:
-                return
-            if enabled:
-                if not write_directly(self, 30, msg, args, kwargs) and not self.disabled:
-                    log_record(self, 30, msg, args, (), kwargs)
-                return
+            try:
+                enabled = self._cache[30]
+            except KeyError:
+                enabled = self.isEnabledFor(30)
+            if enabled and not write_directly(self, 30, msg, args, kwargs) and not self.disabled:
+                log_record(self, 30, msg, args, (), kwargs)
+            return
         super().warning(msg, *args, **kwargs)
 
     # Any, as the standard library has it.
@@ -87,13 +87,13 @@ class DirectLogger(Logger):
             and _LOGGER.error is _ERROR
             and len(self.__dict__) == USUAL_LOGGER_ATTRIBUTES
         ):
-            enabled = self._cache.get(40)
-            if enabled is False:
-                return
-            if enabled:
-                if not write_directly(self, 40, msg, args, kwargs) and not self.disabled:
-                    log_record(self, 40, msg, args, (), kwargs)
-                return
+            try:
+                enabled = self._cache[40]
+            except KeyError:
+                enabled = self.isEnabledFor(40)
+            if enabled and not write_directly(self, 40, msg, args, kwargs) and not self.disabled:
+                log_record(self, 40, msg, args, (), kwargs)
+            return
         super().error(msg, *args, **kwargs)
 
     # Any, as the standard library has it.
@@ -104,13 +104,13 @@ class DirectLogger(Logger):
             and _LOGGER.critical is _CRITICAL
             and len(self.__dict__) == USUAL_LOGGER_ATTRIBUTES
         ):
-            enabled = self._cache.get(50)
-            if enabled is False:
-                return
-            if enabled:
-                if not write_directly(self, 50, msg, args, kwargs) and not self.disabled:
-                    log_record(self, 50, msg, args, (), kwargs)
-                return
+            try:
+                enabled = self._cache[50]
+            except KeyError:
+                enabled = self.isEnabledFor(50)
+            if enabled and not write_directly(self, 50, msg, args, kwargs) and not self.disabled:
+                log_record(self, 50, msg, args, (), kwargs)
+            return
         super().critical(msg, *args, **kwargs)
 
 

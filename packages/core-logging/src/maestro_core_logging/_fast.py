@@ -26,17 +26,21 @@ from maestro_core_logging._event import (
 from maestro_core_logging._formatter import EventFormatter
 from maestro_core_logging._handlers import FileSink, StreamSink
 
+_ROOT = logging.root
 _LOGGER = logging.Logger
 _HANDLER = logging.Handler
-_factory = logging.getLogRecordFactory
 
 # What a record would pass through on its way to our sink; a patch of any of it wants to see records.
-_UNTOUCHED = (
-    _LOGGER._log, _LOGGER.makeRecord, _LOGGER.handle, _LOGGER.filter, _LOGGER.callHandlers, _HANDLER.handle, _factory(),
-)  # fmt: skip
-_SINKS = frozenset({StreamSink, FileSink})
+_LOG = _LOGGER._log
+_MAKE_RECORD = _LOGGER.makeRecord
+_HANDLE = _LOGGER.handle
+_FILTER = _LOGGER.filter
+_CALL_HANDLERS = _LOGGER.callHandlers
+_HANDLER_HANDLE = _HANDLER.handle
+_record_factory = logging.getLogRecordFactory
+_FACTORY = _record_factory()
 # Instance attributes under these names are somebody's patch.
-_PATCHABLE = frozenset({"_log", "makeRecord", "handle", "filter", "callHandlers", "findCaller", "emit", "format"})
+_PATCHABLE = frozenset({"_log", "makeRecord", "handle", "filter", "callHandlers", "findCaller"})
 # A manager of its own, since lists of all loggers must not show one that nobody asked for.
 _manager = logging.Manager(logging.root)
 _manager.setLoggerClass(logging.Logger)
@@ -44,44 +48,50 @@ USUAL_LOGGER_ATTRIBUTES = len(vars(_manager.getLogger("usual")))
 _CALL_KEYWORDS = frozenset({"exc_info", "extra", "stack_info", "stacklevel"})
 
 
+def is_patched(logger: logging.Logger) -> bool:
+    """Tell whether this one logger has something of its own on a record's way."""
+    return len(logger.__dict__) != USUAL_LOGGER_ATTRIBUTES and not _PATCHABLE.isdisjoint(logger.__dict__)
+
+
 def write_directly(logger: logging.Logger, level: int, msg: object, args: Any, keywords: dict[str, Any]) -> bool:
-    """Write the call's line if our sink alone would get its record; tell whether that was so."""
+    """Write the call's line if our sink alone would get its record; tell whether that was so. The logger is not patched."""
     # First the search for anybody else who listens, written out: it is on the way of every line.
-    if logger.filters or logger.disabled or (
-        _LOGGER._log, _LOGGER.makeRecord, _LOGGER.handle, _LOGGER.filter, _LOGGER.callHandlers, _HANDLER.handle, _factory(),
-    ) != _UNTOUCHED:  # fmt: skip
-        return False
-    attributes = logger.__dict__
-    if len(attributes) != USUAL_LOGGER_ATTRIBUTES and not _PATCHABLE.isdisjoint(attributes):
-        return False
-    node = logger
-    while not (handlers := node.handlers):
-        parent = node.parent
-        if parent is None or not node.propagate:
-            return False
-        node = parent
     if (
-        len(handlers) != 1 or node.parent is not None
-    ):  # the usual sink is the root's only handler, and nobody is before it
+        logger.filters
+        or logger.disabled
+        or _LOGGER._log is not _LOG
+        or _LOGGER.makeRecord is not _MAKE_RECORD
+        or _LOGGER.handle is not _HANDLE
+        or _LOGGER.filter is not _FILTER
+        or _LOGGER.callHandlers is not _CALL_HANDLERS
+        or _HANDLER.handle is not _HANDLER_HANDLE
+        or _record_factory() is not _FACTORY
+    ):
+        return False
+    node: logging.Logger | None = logger
+    while node is not _ROOT:
+        if node is None or node.handlers or not node.propagate:
+            return False
+        node = node.parent
+    handlers = _ROOT.handlers
+    if len(handlers) != 1:  # the usual sink is the root's only handler, and nobody is before it
         return False
     sink: Any = handlers[0]
-    if type(sink) not in _SINKS or sink.filters or "emit" in sink.__dict__ or "handle" in sink.__dict__:
+    kind = type(sink)
+    if (kind is not FileSink and kind is not StreamSink) or sink.filters or sink.is_patched:
         return False
     if level < sink.level:
         return True
     formatter = sink.formatter
     if type(formatter) is not EventFormatter:
         return False
+    quick = formatter.quick
     try:
-        quick = formatter.quick
         line = None if args or quick is None else quick.line(logger.name, level, msg, keywords)
         if line is None:
-            if formatter.record_fields:
+            line = _line(logger, level, msg, args, keywords, formatter)
+            if line is None:
                 return False
-            event = event_of_call(logger, level, msg, args, keywords, formatter.constant)
-            if event is None:
-                return False
-            line = formatter.line(event)
     except Exception:  # noqa: BLE001  # the record path meets the same mistake and reports it as `logging` does
         return False
     if sink.queue is None and line:
@@ -89,6 +99,16 @@ def write_directly(logger: logging.Logger, level: int, msg: object, args: Any, k
     else:
         sink.write_line(line)
     return True
+
+
+def _line(
+    logger: logging.Logger, level: int, msg: object, args: Any, keywords: dict[str, Any], formatter: EventFormatter
+) -> bytes | None:
+    """Give the line by way of an event; None when only a record can tell."""
+    if formatter.record_fields:
+        return None
+    event = event_of_call(logger, level, msg, args, keywords, formatter.constant)
+    return None if event is None else formatter.line(event)
 
 
 def event_of_call(

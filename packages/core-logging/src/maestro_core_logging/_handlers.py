@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import signal as signals
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from maestro_core_logging._formatter import EventFormatter
-from maestro_core_logging._outputs import TornLineError, descriptor_of, report_loss, write_descriptor
+from maestro_core_logging._outputs import TornLineError, descriptor_of, report_loss, write_rest, writer_of
 from maestro_core_logging._queue import LineQueue
 
 if TYPE_CHECKING:
@@ -24,12 +26,28 @@ class LineWriter(_Handler):
     A stream that fails raises nothing: its lines are counted in `lost`.
     """
 
-    lost = 0
-    queue: LineQueue | None = None
-    _learned: Any = None
-    _descriptor: int | None = None
-    _torn = False
-    _reopen_wanted = False
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # Any: whatever the handler takes
+        # On the instance, all of it: CPython reads what only the class has several times as slowly.
+        self.is_patched = False
+        self.lost = 0
+        self.queue: LineQueue | None = None
+        self._learned: Any = None  # Any: as the stream
+        self._descriptor = -1
+        # Writes to the descriptor of the stream that was learned, while a line may simply be written: the last one was
+        # whole, and nobody wants the file opened again.
+        self._write_whole: Callable[[bytes], int | None] | None = None
+        # The stream that we opened, and whether others may have something waiting in the one at hand.
+        self._opened: Any = None  # Any: as the stream
+        self._shared = True
+        self._torn = False
+        self._reopen_wanted = False
+        super().__init__(*args, **kwargs)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute, and notice a method that is somebody's patch: it wants to see records."""
+        super().__setattr__(name, value)
+        if name in ("emit", "handle"):
+            self.is_patched = True
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's line; with a formatter that is not ours, do what `logging` does."""
@@ -56,26 +74,29 @@ class LineWriter(_Handler):
         """Write whole lines to the stream before returning, whatever becomes of it."""
         lock = self.lock
         assert lock is not None
-        with lock:
-            try:
-                stream = self.stream
-                if (
-                    stream is self._learned
-                    and self._descriptor is not None
-                    and not self._torn
-                    and not self._reopen_wanted
-                ):
-                    stream.flush()  # what was printed before comes first; and a closed stream says so
-                    write_descriptor(self._descriptor, line)
-                else:
-                    self._write(line)
-            except TornLineError as error:
-                self._torn = True
-                self._lose(line, error)
-            except Exception as error:  # noqa: BLE001  # whatever a stream raises, the application goes on
-                self._lose(line, error)
+        lock.acquire()  # `with` costs twice as much
+        try:
+            write = self._write_whole
+            if write is None or self.stream is not self._learned:
+                self._write(line)
+                return
+            if self._shared:
+                self.stream.flush()  # what was printed before comes first; and a closed stream says so
+            # Almost always all of it, in one call, and then atomic among processes appending to the same file.
+            written = write(line)
+            if written != len(line):
+                write_rest(self._descriptor, line, written or 0)
+        except TornLineError as error:
+            self._torn = True
+            self._write_whole = None
+            self._lose(line, error)
+        except Exception as error:  # noqa: BLE001  # whatever a stream raises, the application goes on
+            self._lose(line, error)
+        finally:
+            lock.release()
 
     def _write(self, line: bytes) -> None:
+        """Write after finding out what has changed since the last line."""
         if self._reopen_wanted:
             self._reopen_wanted = False
             self.close_stream()
@@ -84,19 +105,28 @@ class LineWriter(_Handler):
             stream = self._learn(stream)
         if self._torn:
             line = b"\n" + line
-        if self._descriptor is not None:
-            stream.flush()  # what was printed before comes first; and a closed stream says so
-            write_descriptor(self._descriptor, line)
-        else:
+        if self._descriptor < 0:
             _write_text(stream, line)
             self.flush()
+            self._torn = False
+            return
+        stream.flush()
+        write = writer_of(stream, self._descriptor)
+        written = write(line)
+        if written != len(line):
+            write_rest(self._descriptor, line, written or 0)
         self._torn = False
+        self._write_whole = write
+        if self._reopen_wanted:  # by a signal meanwhile
+            self._write_whole = None
 
     def _learn(self, stream: Any) -> Any:  # Any: as above
+        self._write_whole = None
         if stream is None and isinstance(self, logging.FileHandler):
             stream = self.stream = self._open()
         self._learned = stream
         self._descriptor = descriptor_of(stream)
+        self._shared = stream is not self._opened
         return stream
 
     def _lose(self, line: bytes, error: BaseException) -> None:
@@ -130,13 +160,22 @@ class FileSink(LineWriter, logging.FileHandler):
 
     def reopen(self) -> None:
         """Open the file by its name again, before the next line: what rotation by another program needs."""
-        self._reopen_wanted = True  # a flag only: signal handlers may interrupt a write
+        self._reopen_wanted = True  # flags only: signal handlers may interrupt a write
+        self._write_whole = None
 
     def close_stream(self) -> None:
         """Close the file; the next line opens it again."""
         if self.stream is not None:
             self.stream.close()
-        self.stream = self._learned = None
+        self.stream = self._learned = self._write_whole = None
+
+    def _open(self) -> Any:  # Any: as above
+        """Open the file so that lines printed to its stream are with the kernel before ours come, which need not look."""
+        stream = super()._open()
+        if type(stream) is io.TextIOWrapper:
+            stream.reconfigure(line_buffering=True)
+            self._opened = stream
+        return stream
 
 
 def _write_text(stream: Any, line: bytes) -> None:

@@ -6,38 +6,44 @@ import io
 import os
 import select
 import sys
+from collections.abc import Callable
 from typing import Any
 
 
-def descriptor_of(stream: Any) -> int | None:  # Any: whatever somebody installed as a stream
-    """Give the descriptor that may be written past the text layer, if `stream` is UTF-8 text on a real descriptor."""
+def descriptor_of(stream: Any) -> int:  # Any: whatever somebody installed as a stream
+    """Give the descriptor that may be written past the text layer, if `stream` is UTF-8 text on a real one; else -1."""
     if type(stream) is not io.TextIOWrapper or os.linesep != "\n":
-        return None
+        return -1
     if stream.encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
-        return None
+        return -1
     try:
-        return stream.fileno()
+        return int(stream.fileno())
     except (OSError, ValueError):
-        return None
+        return -1
 
 
-def write_descriptor(descriptor: int, line: bytes) -> None:
+def writer_of(stream: Any, descriptor: int) -> Callable[[bytes], int | None]:  # Any: as above
+    """Give what writes to the stream's descriptor in one call and says how much it took: None where it would block."""
+    raw = getattr(stream.buffer, "raw", stream.buffer)  # `python -u` has no buffer between
+    if type(raw) is io.FileIO:
+        return raw.write  # knows besides whether somebody has closed it, and its descriptor is another file's by now
+
+    def write(line: bytes) -> int | None:
+        try:
+            return os.write(descriptor, line)
+        except BlockingIOError:
+            return None
+
+    return write
+
+
+def write_rest(descriptor: int, line: bytes, written: int) -> None:
     """
-    Hand all of `line` to the kernel: after this returns a SIGKILL loses nothing of it.
+    Hand what is left of `line` to the kernel, of which it took `written` bytes.
 
     Raises:
         OSError: the disk is full, the pipe is closed, or the descriptor is.
     """
-    # Almost always all of it, in one call, and then atomic among processes appending to the same file.
-    try:
-        written = os.write(descriptor, line)
-    except BlockingIOError:
-        written = 0
-    if written != len(line):
-        _write_rest(descriptor, line, written)
-
-
-def _write_rest(descriptor: int, line: bytes, written: int) -> None:
     while written < len(line):
         try:
             written += os.write(descriptor, line[written:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
@@ -133,10 +133,15 @@ class Redaction:
         # One look at all of them: what is suspicious in none of these is suspicious in no part.
         if texts and may_hold_secret("\n".join(texts)) and any(self.text(text) != text for text in texts):
             return False
+        self.remember(fresh)
+        return True
+
+    def remember(self, values: Iterable[object]) -> None:
+        """Remember that values, all of open types, are harmless."""
+        seen = self.harmless_values
         if len(seen) >= _MOST_REMEMBERED:
             seen.clear()
-        seen.update([value for value in fresh if not isinstance(value, str) or len(value) <= _LONGEST_TEXT_REMEMBERED])
-        return True
+        seen.update([value for value in values if not isinstance(value, str) or len(value) <= _LONGEST_TEXT_REMEMBERED])
 
     def event(self, event: Mapping[str, object]) -> Event:
         """Give a copy of `event` in which no secret is left."""
@@ -227,8 +232,9 @@ class NoRedaction(Redaction):
         """Say that nothing in the event needs a mask."""
         return True
 
-    def are_harmless(self, fields: Mapping[str, object]) -> bool:  # noqa: ARG002  # as the rules have it
+    def are_harmless(self, fields: Mapping[str, object]) -> bool:
         """Say that no value needs a mask."""
+        self.remember(fields.values())
         return True
 
     def is_secret_key(self, key: object) -> bool:  # noqa: ARG002  # as the rules have it

@@ -261,6 +261,7 @@ def test_no_variable_takes_the_name_of_something_that_the_class_has(tmp_path):
         ("DBPASS", '"x"', True),
         ("smtp_password", '"x"', True),
         ("KEY_PASSPHRASE", '"x"', True),
+        ("ES_BEARER", '""', True),
         ("DB_PW", '"x"', True),
         ("SENTRY_DSN", '""', True),
         ("DATABASE_URL", '"sqlite://"', True),

@@ -20,7 +20,8 @@ def reflection(module: "Module") -> str | None:
     for name in sorted(_CALLS & module.tables.uses.keys()):
         for use in module.tables.uses[name]:
             is_builtin = use.outer is use.root and lookup(name, use.scope) is None
-            if is_builtin and _reaches_names(use) and not reads_constants_only(module, use.root):
+            looks = is_builtin and _reaches_names(use) and not _is_for_import(module, use)
+            if looks and not reads_constants_only(module, use.root):
                 return f"{name}() on line {use.root.lineno}"
     if b"__name__" not in module.source.text:
         return None
@@ -41,6 +42,18 @@ def _reaches_names(use: Use) -> bool:
     if use.root.id == "locals":
         return use.scope.kind == "module"
     return not use.call.args
+
+
+def _is_for_import(module: "Module", use: Use) -> bool:
+    """Return whether `globals()` or `locals()` is an argument of `__import__`, which reads of them only which package it is in."""
+    outer = module.parent(use.call) if use.call is not None else None
+    return (
+        isinstance(outer, ast.Call)
+        and isinstance(outer.func, ast.Name)
+        and outer.func.id == "__import__"
+        and lookup("__import__", use.scope) is None
+        and use.call in outer.args[1:3]
+    )
 
 
 def reads_constants_only(module: "Module", names: ast.AST) -> bool:

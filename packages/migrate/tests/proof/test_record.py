@@ -169,6 +169,7 @@ def test_recording_twice_gives_the_same_bytes(tmp_path):
         (["app.py"], "tests/test_maestro_generated.py"),
         (["tests/unit/test_a.py", "tests/test_b.py"], "tests/test_maestro_generated.py"),
         (["test_app.py"], "test_maestro_generated.py"),
+        (["app/test_rule.py", "tests/unit/test_a.py"], "tests/unit/test_maestro_generated.py"),
         (["src/app/test_maestro_generated.py", "src/tests/test_x.py"], "src/tests/test_maestro_generated.py"),
     ],
 )

@@ -84,7 +84,11 @@ def place_of(paths: Sequence[str]) -> str:
         for path in paths
         if PurePosixPath(path).name.startswith("test_") and PurePosixPath(path).name != FILE_NAME
     )
-    nearest = min(tests, key=lambda folder: (len(folder.parts), folder), default=PurePosixPath("tests"))
+    nearest = min(
+        tests,
+        key=lambda folder: (not {"tests", "test"} & set(folder.parts), len(folder.parts), folder),
+        default=PurePosixPath("tests"),
+    )
     return str(nearest / FILE_NAME)
 
 

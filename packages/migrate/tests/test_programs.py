@@ -45,6 +45,7 @@ def test_programs_do_the_same_with_the_real_library(recipe: str, program: Progra
     outcome = check_behaviour(program, select([recipe]), ())
     after = "\n".join(f"--- {path}\n{text.decode(errors='replace')}" for path, text in outcome.after)
     assert outcome.verdict is Verdict.RIGHT, f"{outcome.why}\n{after}\n{outcome.findings}"
+    assert not [finding for finding in outcome.findings if finding.reason.startswith("recipe-failed")]
     made = "right" if outcome.after else "missed" if outcome.findings else "untouched"
     assert made == program.expect, f"{after}\n{outcome.findings}"
 

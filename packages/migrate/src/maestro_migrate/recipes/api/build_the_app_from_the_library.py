@@ -33,8 +33,9 @@ import ast
 from collections.abc import Iterator
 
 from maestro_migrate import Change, Module
+from maestro_migrate._binder import lookup
 
-WORDS = ("FastAPI", "Mount")
+WORDS = ("FastAPI", "Mount", ".mount(")
 SITES = ("fastapi.FastAPI", "fastapi.applications.FastAPI")
 NEEDS = ("maestro-core-api[fastapi]",)
 TARGET = "maestro_core_api.MaestroAPI"
@@ -107,33 +108,35 @@ def _is_mounted(module: Module, call: ast.Call) -> bool:
     )
     if isinstance(parent, ast.AnnAssign) and isinstance(parent.target, ast.Name):
         names.add(parent.target.id)
+    names |= {outer.name for outer in module.ancestors(call) if isinstance(outer, ast.FunctionDef)}
     own = {f"{name}.{local}" for name in module.names for local in names}
     told = module.project.told("api/build_the_app_from_the_library")
     if any(own & set(names) for names in told.values()):
         return True
-    if b"mount" not in module.source.text.lower():
-        return False
-    for node in module.nodes(ast.Call):
-        if _called(node).lower() == "mount":
-            arguments = [*node.args, *(keyword.value for keyword in node.keywords)]
-            if any(
-                (isinstance(argument, ast.Name) and argument.id in names) or argument is call for argument in arguments
-            ):
-                return True
-    return False
+    return any(each is call or (isinstance(each, ast.Name) and each.id in names) for each in _mounted(module))
 
 
 def scan(module: Module) -> list[str]:
-    """Return the qualified names of the apps that this module mounts in another one."""
-    found: set[str] = set()
-    for node in module.nodes(ast.Call) if b"mount(" in module.source.text.lower() else ():
-        if _called(node).lower() == "mount":
-            found.update(
-                name
-                for argument in [*node.args, *(k.value for k in node.keywords)]
-                if isinstance(argument, ast.Name | ast.Attribute) and (name := module.resolve(argument))
-            )
-    return sorted(found)
+    """Return the qualified names of the apps that this module mounts in another one, and of the functions that build them."""
+    resolved = (module.resolve(each) for each in _mounted(module) if isinstance(each, ast.Name | ast.Attribute))
+    return sorted({name for name in resolved if name})
+
+
+def _mounted(module: Module) -> Iterator[ast.expr]:
+    """Yield each argument that says what is mounted, and the function that is called for it."""
+    if b"mount(" not in module.source.text.lower():
+        return
+    for node in module.nodes(ast.Call):
+        if _called(node).lower() != "mount":
+            continue
+        for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+            yield argument
+            made: ast.AST | None = argument
+            if isinstance(argument, ast.Name):
+                owner = lookup(argument.id, module.scope_of(argument))
+                made = owner.bindings[argument.id][-1].value if owner is not None else None
+            if isinstance(made, ast.Call):
+                yield made.func
 
 
 def _called(call: ast.Call) -> str:

@@ -99,7 +99,14 @@ def edit(module: Module) -> Iterator[Change]:
                 reading.node, "comment: a comment stands in what would be replaced", "move the comment and run again"
             )
             continue
-        name = names[reading.key]
+        name = names.get(reading.key)
+        if name is None:  # fields are given out file by file, before anything is known of the others
+            module.refuse(
+                reading.node,
+                "borrowed-name: `os` comes from another file of the project",
+                "import it here from the standard library and run again",
+            )
+            continue
         yield module.change(
             module.replace(reading.node, f"{local}.{name} {reading.test}".rstrip()),
             at=reading.node,

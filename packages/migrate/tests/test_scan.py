@@ -57,3 +57,10 @@ def test_the_digest_tells_of_every_fact(tmp_path: Path) -> None:
     first = scanned(tmp_path, files).digest
     assert scanned(tmp_path, files).digest == first
     assert scanned(tmp_path, {**files, "b.py": "from unittest.mock import patch\npatch('a.logging')\n"}).digest != first
+
+
+def test_a_file_that_is_no_python_is_named_whatever_it_is_about(tmp_path: Path) -> None:
+    """No word of a recipe stands in it, and yet the report has to tell of it."""
+    facts = scanned(tmp_path, {"old.py": 'print "hello"\n', "new.py": "print('hello')\n"}).facts
+    assert facts["old.py"].unparsed.startswith("line 1: Missing parentheses")
+    assert facts["new.py"].unparsed == ""

@@ -51,9 +51,11 @@ class QuickJson:
         fields = keywords
         bound: bytes | None = None
         context = FIELDS.get()
-        if context or STRUCTLOG_VARS or "opentelemetry.trace" in _MODULES:
-            context = current_context()
-            if trace := trace_ids():
+        traced = "opentelemetry.trace" in _MODULES
+        if context or STRUCTLOG_VARS or traced:
+            if STRUCTLOG_VARS:
+                context = current_context()
+            if traced and (trace := trace_ids()):
                 fields = {**trace, **context, **keywords}
             elif context:
                 if type(context) is BoundFields and context.keys().isdisjoint(keywords):

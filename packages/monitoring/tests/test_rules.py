@@ -89,7 +89,7 @@ def test_the_burn_rates_are_those_of_the_sre_workbook():
     ],
 )
 def test_the_alerts_are_those_that_sloth_writes(canonical, slo, severity, pairs):
-    """Series, windows, thresholds and form were compared with sloth itself (integration/test_sloth.py does it again)."""
+    """Series, windows, thresholds and form were compared with sloth itself (test_sloth.py does it again)."""
     (rule,) = [r for r in rule_groups([slo])["groups"][2]["rules"] if r["labels"]["severity"] == severity]
     name = f'sloth_id="{slo.id}",sloth_service="{slo.service}",sloth_slo="{slo.name}"'
 

@@ -20,6 +20,11 @@ _STRINGS = re.compile(rb"""["'](\.*[A-Za-z_][\w./]*)["']""")
 
 def resolved(module: Module, node: ast.AST, scope: Scope | None = None) -> str | None:
     """Return the qualified name of an expression, also where it goes through a module that a string names; `None` where nothing shows it."""
+    return _resolved(module, node, scope, frozenset())
+
+
+def _resolved(module: Module, node: ast.AST, scope: Scope | None, followed: frozenset[ast.AST]) -> str | None:
+    """Do so without the values that were followed already: `app = reload(app)` comes back to itself."""
     known = module.resolve(node, scope)
     if known is not None or not _speaks_of_modules(module):
         return known
@@ -27,7 +32,10 @@ def resolved(module: Module, node: ast.AST, scope: Scope | None = None) -> str |
     while isinstance(node, ast.Attribute):
         attributes.append(node.attr)
         node = node.value
-    owner = _of_name(module, node, scope) if isinstance(node, ast.Name) else _named(module, node, scope)
+    if isinstance(node, ast.Name):
+        owner = _of_name(module, node, scope, followed)
+    else:
+        owner = _named(module, node, scope, followed)
     return None if owner is None else module.project.canonical(".".join([owner, *reversed(attributes)]))
 
 
@@ -47,19 +55,24 @@ def _has_words(text: bytes) -> bool:
     return any(word in text for word in _WORDS)
 
 
-def _of_name(module: Module, node: ast.Name, scope: Scope | None) -> str | None:
+def _of_name(module: Module, node: ast.Name, scope: Scope | None, followed: frozenset[ast.AST]) -> str | None:
     """Return the module that a variable holds after any of its assignments."""
     _, bindings = module.binding_target(node.id, scope or module.scope_of(node))
-    values = (binding.value for binding in bindings if isinstance(binding.value, ast.Call | ast.Subscript))
-    return next((named for value in values if (named := _named(module, value, scope)) is not None), None)
+    for binding in bindings:
+        value = binding.value
+        if isinstance(value, ast.Call | ast.Subscript) and value not in followed:
+            named = _named(module, value, scope, followed | {value})
+            if named is not None:
+                return named
+    return None
 
 
-def _named(module: Module, node: ast.AST, scope: Scope | None) -> str | None:
+def _named(module: Module, node: ast.AST, scope: Scope | None, followed: frozenset[ast.AST]) -> str | None:
     if isinstance(node, ast.Call) and node.args:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
         first = node.args[0]
         if called == "reload":
-            return resolved(module, first, scope)
+            return _resolved(module, first, scope, followed)
         if (
             called in {"import_module", "__import__"}
             and isinstance(first, ast.Constant)
@@ -72,7 +85,7 @@ def _named(module: Module, node: ast.AST, scope: Scope | None) -> str | None:
         if isinstance(key, ast.Constant) and isinstance(key.value, str):
             return key.value
         if isinstance(key, ast.Attribute) and key.attr == "__name__":
-            return resolved(module, key.value, scope)
+            return _resolved(module, key.value, scope, followed)
     return None
 
 
@@ -82,7 +95,7 @@ def named_chains(module: Module) -> Iterator[tuple[str, ast.Attribute]]:
         return
     for node in module.nodes(ast.Attribute):
         if isinstance(node.value, ast.Call | ast.Subscript):
-            owner = _named(module, node.value, None)
+            owner = _named(module, node.value, None, frozenset())
             if owner is not None:
                 names, last = _upwards(module, node)
                 yield ".".join([owner, *names]), last

@@ -121,3 +121,9 @@ def test_modules_that_strings_import_and_what_is_read_of_unknown_things() -> Non
     code = "import importlib\n\ndef load():\n    return importlib.import_module('app.log')\n\ndef use(svc):\n    return svc.os.sep, load().logging\n"
     facts = told(code)
     assert (facts.named, facts.borrowed) == (["app.log"], ["logging", "os"])
+
+
+def test_plumbing_that_is_reached_through_unknown_things() -> None:
+    """`service.os.getenv` is most likely a module's, unlike `options.logging`."""
+    code = "def use(service, options):\n    return service.os.getenv('A'), load().logging.getLogger(), options.logging.level\n"
+    assert told(code).borrowed == ["getenv", "logging", "logging.getLogger", "os", "os.getenv"]

@@ -62,7 +62,7 @@ def facts_of(module: Module, roots: frozenset[str], *, sites: frozenset[str] = f
     facts.patches, facts.loose = map(sorted, replacements(module, roots, sites))
     facts.rebinds = sorted(rebindings(module))
     facts.named = sorted(modules_by_string(module))
-    facts.borrowed = sorted(borrowed_names(module, watched_names(sites)))
+    facts.borrowed = sorted(borrowed_names(module, sites, watched_names(sites)))
     return facts
 
 

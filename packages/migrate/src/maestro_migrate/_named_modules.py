@@ -127,17 +127,25 @@ def _as_module(module: Module, text: str) -> str:
     )
 
 
-def borrowed_names(module: Module, words: frozenset[str]) -> set[str]:
-    """Return which of `words` the file reads as attributes of something unknown: a parameter, a fixture, the result of a call."""
+def borrowed_names(module: Module, sites: frozenset[str], words: frozenset[str]) -> set[str]:
+    """
+    Return which of `words` the file reads as attributes of something unknown: a parameter, a fixture, the result of a call.
+
+    A chain that is plumbing (`service.os.environ`: `os.environ` is one of `sites`) is returned beside its word.
+    """
     found = set()
     for name, uses in module.tables.uses.items():
         for use in uses:
             node: ast.expr = use.outer
+            last = ""
             while isinstance(node, ast.Attribute):
                 if node.attr in words and module.binding_target(name, use.scope)[0] is None:
-                    found.add(node.attr)
+                    found |= {node.attr, f"{node.attr}.{last}"} & (words | sites)
+                last = node.attr
                 node = node.value
     if words:
         pattern = "|".join(map(re.escape, sorted(words)))
-        found.update(match.decode() for match in re.findall(rf"[)\]]\.({pattern})\b".encode(), module.source.text))
+        for match in re.finditer(rf"[)\]]\.({pattern})\b(?:\.(\w+))?".encode(), module.source.text):
+            word, last = match[1].decode(), (match[2] or b"").decode()
+            found |= {word, f"{word}.{last}"} & (words | sites)
     return found

@@ -32,7 +32,7 @@ class Facts:
     `imports` the modules as the import statements name them, relative ones with their dots; `marks` what an earlier migration left in the file; `swapped` modules that are
     replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports (of a package those that a recipe would add); `failed` why a
     recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show; `named` the project's modules that strings may
-    import; `borrowed` the words of the plumbing that are read as attributes of something unknown; `rebinds` the attributes set on objects whose class is not shown.
+    import; `borrowed` the words and chains of the plumbing that are read as attributes of something unknown; `rebinds` the attributes set on objects whose class is not shown.
     """
 
     exports: dict[str, str] = field(default_factory=dict)
@@ -374,7 +374,11 @@ class Project:
                 return f"{key} is used in {self._used[key]}"
             if name in self._starred:
                 return f"{name} is star-imported in {self._starred[name]}"
-        return self._loose.get(local, "")
+        return self._loose.get(local) or self._borrowed_through(local)
+
+    def _borrowed_through(self, local: str) -> str:
+        chains = (chain for chain in self._borrowed if chain.startswith(f"{local}."))
+        return next((f".{chain} of something is used in {self._borrowed[chain]}" for chain in chains), "")
 
     def is_asked_for(self, path: str, local: str) -> bool:
         """Return whether another file asks a module for this very name, by an attribute, an import, a patch or `getattr`."""

@@ -123,6 +123,13 @@ def test_modules_that_strings_import_and_what_is_read_of_unknown_things() -> Non
     assert (facts.named, facts.borrowed) == (["app.log"], ["logging", "os"])
 
 
+def test_what_the_module_of_that_name_has_not_is_no_module() -> None:
+    """Else a `config.logging.formatting` would keep imports in modules that strings import."""
+    assert told(
+        "def use(config):\n    return config.logging.formatting, load().logging.formatting, config.os\n"
+    ).borrowed == ["os"]
+
+
 def test_plumbing_that_is_reached_through_unknown_things() -> None:
     """`service.os.getenv` is most likely a module's, unlike `options.logging`."""
     code = "def use(service, options):\n    return service.os.getenv('A'), load().logging.getLogger(), options.logging.level\n"

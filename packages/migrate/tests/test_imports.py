@@ -117,3 +117,48 @@ def test_a_string_that_is_a_modules_name_is_no_use_of_it(tmp_path: Path, line: s
     files = {"main.py": f"import logging\n\nlog = logging.getLogger()\n{line}"}
     after = migrated(tmp_path, files, "logging/ask_the_library_for_loggers")["main.py"]
     assert ("import logging\n" in after) == stays
+
+
+@pytest.mark.parametrize(
+    ("listed", "stays"),
+    [
+        ('__all__ = ["log"]\n', False),
+        ('__all__ = ("log",)\nKEYS = ["logging"]\n', False),
+        ('__all__ = ["log", "logging"]\n', True),
+        ('__all__ = ["log"]\n__all__ += NAMES\n', True),
+        ('__all__ = ["log", *NAMES]\n', True),
+        ('__all__ = ["log"]\n__all__.append(NAME)\n', True),
+        ("", True),
+    ],
+)
+def test_a_star_import_takes_what_is_listed(tmp_path: Path, listed: str, stays: bool) -> None:
+    """A plain `__all__` says which names `import *` carries; one that is put together may name any."""
+    files = {
+        "pkg/__init__.py": "from pkg.mod import *\n",
+        "pkg/mod.py": f"import logging\n\nlog = logging.getLogger()\n{listed}",
+    }
+    after = migrated(tmp_path, files, "logging/ask_the_library_for_loggers")["pkg/mod.py"]
+    assert ("import logging\n" in after) == stays
+
+
+@pytest.mark.parametrize(
+    ("code", "after"),
+    [
+        (
+            'if __name__ == "__main__":\n    import logging\n\n    logging.getLogger().setLevel(10)\n',
+            "    get_logger().setLevel(10)\n",
+        ),
+        ('if __name__ == "__main__":\n    import logging\n\nlog = logging.getLogger()\n', "    import logging\n"),
+        (
+            'if sys.platform == "win32":\n    import logging\n\n    logging.getLogger().setLevel(10)\n',
+            "    import logging\n",
+        ),
+    ],
+)
+def test_an_import_of_the_main_block_goes_with_its_last_use(tmp_path: Path, code: str, after: str) -> None:
+    """The block always runs when the file is the program; other conditions may be about the import itself."""
+    made = migrated(
+        tmp_path, {"main.py": f"import sys\n\nprint(sys.path)\n\n{code}"}, "logging/ask_the_library_for_loggers"
+    )
+    assert after in made["main.py"]
+    assert made["main.py"].count("import logging\n") == after.count("import logging\n")

@@ -64,7 +64,7 @@ def unused_imports(before: Module, after: Module, recipe: str) -> list[Finding]:
 
 
 def _why_kept(module: Module, node: ast.stmt, scope: Scope, local: str) -> str:
-    relied_on = module.project.needs_name(module.path, local) if scope.kind == "module" else ""
+    relied_on = module.project.needs_name(module.path, local, listed=_listed(module)) if scope.kind == "module" else ""
     if relied_on:
         return relied_on
     if scope.kind == "class":
@@ -73,10 +73,9 @@ def _why_kept(module: Module, node: ast.stmt, scope: Scope, local: str) -> str:
         return "it stands under TYPE_CHECKING"
     if any(isinstance(outer, ast.Try) for outer in module.ancestors(node)):
         return "the `try` around it asks whether the module is there"
-    if any(isinstance(outer, ast.If) for outer in module.ancestors(node)):
-        return "it stands under a condition"
-    if any(isinstance(outer, ast.stmt) for outer in module.ancestors(node)):
-        return "it stands inside another statement"
+    if not _stands_freely(module, node):
+        conditional = any(isinstance(outer, ast.If) for outer in module.ancestors(node))
+        return "it stands under a condition" if conditional else "it stands inside another statement"
     if not own_lines(module, node):
         return "it shares its line with another statement"
     if _has_comment(module, node):
@@ -251,8 +250,8 @@ def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Im
     node = bindings[0].node
     assert isinstance(node, ast.Import | ast.ImportFrom)
     if (
-        node not in module.tree.body
-        or module.project.needs_name(module.path, local)
+        not _stands_freely(module, node)
+        or module.project.needs_name(module.path, local, listed=_listed(module))
         or module.is_reflective
         or module.tables.stars
     ):
@@ -285,11 +284,41 @@ def _is_standard(node: ast.Import | ast.ImportFrom, local: str) -> bool:
     return home.partition(".")[0] in sys.stdlib_module_names
 
 
+def _stands_freely(module: Module, node: ast.stmt) -> bool:
+    """Return whether a statement stands in the module itself, or under `if __name__ == "__main__":` beside what is no import."""
+    if node in module.tree.body:
+        return True
+    block = module.parent(node)
+    return (
+        isinstance(block, ast.If)
+        and module.parent(block) is module.tree
+        and ast.unparse(block.test) == "__name__ == '__main__'"
+        and node in block.body
+        and any(not isinstance(other, ast.Import | ast.ImportFrom) for other in block.body)
+    )
+
+
 def _in_all(module: Module, local: str) -> bool:
+    """Return whether `__all__` may list a name; where more than one plain list says so, any text of the file may belong to it."""
+    listed = _listed(module)
+    if listed is not None:
+        return local in listed
     return (
         b"__all__" in module.source.text
         and re.search(rb"""["']""" + re.escape(local).encode() + rb"""["']""", module.source.text) is not None
     )
+
+
+def _listed(module: Module) -> frozenset[str] | None:
+    """Return the names in `__all__` where it is one plain list that nothing changes, else `None`."""
+    bindings = module.tables.module.bindings.get("__all__", [])
+    if len(bindings) != 1 or module.tables.uses.get("__all__"):
+        return None
+    value = bindings[0].value
+    if not isinstance(value, ast.List | ast.Tuple):
+        return None
+    names = [each.value for each in value.elts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return frozenset(names) if len(names) == len(value.elts) else None
 
 
 _EVALUATORS = frozenset({"eval", "exec", "compile", "timeit", "Timer"})

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 
@@ -139,7 +140,11 @@ def borrowed_names(module: Module, sites: frozenset[str], words: frozenset[str])
             node: ast.expr = use.outer
             last = ""
             while isinstance(node, ast.Attribute):
-                if node.attr in words and module.binding_target(name, use.scope)[0] is None:
+                if (
+                    node.attr in words
+                    and _may_have(node.attr, last)
+                    and module.binding_target(name, use.scope)[0] is None
+                ):
                     found |= {node.attr, f"{node.attr}.{last}"} & (words | sites)
                 last = node.attr
                 node = node.value
@@ -147,5 +152,12 @@ def borrowed_names(module: Module, sites: frozenset[str], words: frozenset[str])
         pattern = "|".join(map(re.escape, sorted(words)))
         for match in re.finditer(rf"[)\]]\.({pattern})\b(?:\.(\w+))?".encode(), module.source.text):
             word, last = match[1].decode(), (match[2] or b"").decode()
-            found |= {word, f"{word}.{last}"} & (words | sites)
+            if _may_have(word, last):
+                found |= {word, f"{word}.{last}"} & (words | sites)
     return found
+
+
+def _may_have(word: str, attribute: str) -> bool:
+    """Return whether a thing of this name may be the module of that name, by what is asked of it: `config.logging.level` is none."""
+    standard = sys.modules.get(word) if word in sys.stdlib_module_names else None
+    return not attribute or standard is None or hasattr(standard, attribute)

@@ -6,7 +6,7 @@ Each file contributes `Facts`, plain data that the cache keeps; `Project` joins 
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -360,8 +360,12 @@ class Project:
             return hit or self._replaced_whole.get("os.environ.get", "")  # which `os.getenv` goes through
         return hit
 
-    def needs_name(self, path: str, local: str) -> str:
-        """Return who else relies on a module's local name (an import, an attribute, a patch, a star import), or an empty string."""
+    def needs_name(self, path: str, local: str, *, listed: Collection[str] | None = None) -> str:
+        """
+        Return who else relies on a module's local name (an import, an attribute, a patch, a star import), or an empty string.
+
+        `listed` are the names in the module's `__all__`, where it is known, which are all that a star import takes.
+        """
         for name in module_names(path):
             key = f"{name}.{local}"
             if f"{name}.*" in self._used:
@@ -372,7 +376,7 @@ class Project:
                 return f"{name} is imported by a string in {self._named[name]}, and .{local} of something is used in {self._borrowed[local]}"
             if key in self._used:
                 return f"{key} is used in {self._used[key]}"
-            if name in self._starred:
+            if name in self._starred and (listed is None or local in listed):
                 return f"{name} is star-imported in {self._starred[name]}"
         return self._loose.get(local) or self._borrowed_through(local)
 

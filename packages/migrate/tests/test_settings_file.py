@@ -175,6 +175,30 @@ def test_files_that_no_recipe_looks_at_still_show_how_a_package_is_imported(tmp_
     assert "from src.shop.settings import settings" in migrate(tmp_path)["src/shop/config.py"]
 
 
+@pytest.mark.parametrize(
+    ("name", "packaging", "changed"),
+    [
+        ("setup.py", "setup(package_dir={'shop': 'lib', 'shop.parts': 'lib/parts'})\n", False),
+        ("setup.cfg", "[options]\npackage_dir =\n    shop = lib\n", False),
+        ("pyproject.toml", '[tool.setuptools]\npackage-dir = {"shop" = "./lib"}\n', False),
+        ("setup.py", "setup(package_dir={'inner.lib': 'lib'})\n", False),
+        ("setup.py", "setup(package_dir={'': 'lib'})\n", True),
+        ("setup.cfg", "[options]\npackage_dir =\n    = lib\n", True),
+        ("setup.py", "setup(package_dir={'lib': 'lib'})\n", True),
+    ],
+)
+def test_a_folder_that_is_installed_under_another_name_is_not_imported_by_its_own(tmp_path, name, packaging, changed):
+    """Where packaging maps `shop` to `lib/`, there is no `lib.settings` for installed code."""
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "__init__.py").write_text('import os\n\nX = os.getenv("MODE", "a")\n')
+    (tmp_path / name).write_text(packaging)
+    made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
+    assert bool(made.writes) == changed
+    assert (
+        any("import-unproven: nothing in the project shows" in finding.reason for finding in made.findings) != changed
+    )
+
+
 def test_folders_without_an_init_share_the_settings_of_the_package_above_them(tmp_path):
     """Code in `app/views/`, imported as `app.views.page`, reads `app.settings`; a folder that no package holds keeps its own."""
     for folder in ("app/views", "jobs"):

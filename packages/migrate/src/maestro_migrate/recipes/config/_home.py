@@ -12,6 +12,8 @@ from ..._semantics import Module
 
 __all__ = ["SettingsHome", "settings_home", "start_of"]
 
+_LONGEST_MAPPING = 2_000  # characters
+
 
 @dataclass(frozen=True)
 class SettingsHome:
@@ -77,8 +79,10 @@ def _package_name(project: Project, package: str) -> str | None:
     Return the dotted name by which the files of a top package import each other or are imported, `None` where that is not shown.
 
     A package directly in the root or in `src/` is imported by its own name, unless its files import each other by bare name, as scripts that are
-    run from inside it do; then that, too, is not shown.
+    run from inside it do, or it is installed under another one; then that, too, is not shown.
     """
+    if _is_renamed(project, package):
+        return None
     inside = [other for other in project.facts if other.startswith(f"{package}/")]
     imports = {name for facts in project.facts.values() for name in facts.imports}
     parts = package.split("/")
@@ -92,6 +96,17 @@ def _package_name(project: Project, package: str) -> str | None:
     is_relative = any(each.startswith(".") for other in inside for each in project.facts[other].imports)
     is_bare = any(stems & {each.split(".")[0] for each in project.facts[other].imports} for other in inside)
     return parts[-1] if is_relative or not is_bare else None
+
+
+def _is_renamed(project: Project, package: str) -> bool:
+    """Return whether packaging maps a folder to a package of another name: `package_dir={"shop": "src"}`."""
+    mapped = re.compile(rf"""([\w.]+)["']?\s*[=:]\s*["']?(?:\./)?{re.escape(package)}/?["']?\s*(?:[,}}\n]|$)""")
+    return any(
+        not f".{package.replace('/', '.')}".endswith(f".{match[1]}")
+        for text in project.deploy.values()
+        for start in re.finditer(r"package[_-]dir", text)
+        for match in mapped.finditer(text, start.end(), start.end() + _LONGEST_MAPPING)
+    )
 
 
 def _home(project: Project, folder: str, module: str) -> SettingsHome:

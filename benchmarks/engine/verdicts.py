@@ -16,7 +16,7 @@ from maestro_migrate.testing import Program, Route, Verdict, check_behaviour, re
 PAGES = Path(__file__).parents[2] / "packages/migrate/tests/cases/logging"
 PAGE = PAGES / "ask_the_library_for_loggers.md"
 OTHERS = "maestro, its other logging recipes"
-ROUTES = (Route("logging.getLogger", "maestro_core_logging.get_logger"),)
+ROUTES = (Route("logging.getLogger", "maestro_core_logging.get_logger", looks_up=True),)
 
 
 def _ours(root: Path, _paths: list[str]) -> None:

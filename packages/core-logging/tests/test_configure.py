@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from maestro_core_logging import EventFormatter, configure_logging, get_logger, log_context
+from maestro_core_logging import EventFormatter, configure_logging, emit_event, get_logger, log_context, root_logger
 
 
 def lines_of(stream):
@@ -317,3 +317,18 @@ def test_a_wrong_level_of_another_logger_changes_nothing():
     with pytest.raises(ValueError, match="Unknown level"):
         configure_logging(levels={"svc": "LOUD"})
     assert logging.getLogger().handlers == []
+
+
+def test_a_fake_in_the_place_of_getlogger_gets_only_the_calls_of_the_code(monkeypatch):
+    """Tests put one there for the code's own calls; neither setting up nor the root's functions ask it."""
+    asked = []
+    stream = io.StringIO()
+    with monkeypatch.context() as patch:  # pytest itself asks for loggers when the test ends
+        patch.setattr(logging, "getLogger", lambda *name: asked.append(name) or "a fake")
+        configure_logging(stream=stream, levels={"svc": "ERROR"}, force=True)
+        root_logger.info("started")
+        emit_event("tick")
+        assert get_logger("svc") == "a fake"
+    assert asked == [("svc",)]
+    assert [line["event"] for line in lines_of(stream)] == ["started", "tick"]
+    assert logging.getLogger("svc").level == logging.ERROR

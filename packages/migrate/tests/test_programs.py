@@ -9,7 +9,7 @@ from maestro_migrate.testing import Program, Route, Verdict, check_behaviour, re
 
 CASES = Path(__file__).parent / "cases"
 LOGGERS = "logging/ask_the_library_for_loggers"
-ROUTES = (Route("logging.getLogger", "maestro_core_logging.get_logger"),)
+ROUTES = (Route("logging.getLogger", "maestro_core_logging.get_logger", looks_up=True),)
 
 
 def programs_of(recipe: str) -> tuple[Program, ...]:

@@ -199,6 +199,20 @@ def test_a_folder_that_is_installed_under_another_name_is_not_imported_by_its_ow
     )
 
 
+def test_a_copy_of_the_environment_does_not_see_what_a_test_puts_into_its_place(tmp_path):
+    """`patch("os.environ", …)` reaches what is read through the module, whatever the copy is called."""
+    (tmp_path / "svc.py").write_text(
+        "import os\nfrom os import environ as env\n\n\ndef place():\n"
+        '    return env.get("REGION", "eu"), os.environ.get("ZONE", "a")\n'
+    )
+    (tmp_path / "test_svc.py").write_text(
+        "from unittest.mock import patch\n\nimport svc\n\n\ndef test_place():\n"
+        '    with patch("os.environ", {"REGION": "us", "ZONE": "b"}):\n        assert svc.place() == ("eu", "b")\n'
+    )
+    made = migrate(tmp_path)
+    assert 'return env.get("REGION", "eu"), settings.zone' in made["svc.py"]
+
+
 def test_folders_without_an_init_share_the_settings_of_the_package_above_them(tmp_path):
     """Code in `app/views/`, imported as `app.views.page`, reads `app.settings`; a folder that no package holds keeps its own."""
     for folder in ("app/views", "jobs"):

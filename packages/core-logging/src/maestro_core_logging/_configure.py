@@ -12,6 +12,7 @@ from typing import Literal, TextIO
 from maestro_core_logging._formats import Format
 from maestro_core_logging._formatter import Consumer, EventFormatter, Processor
 from maestro_core_logging._handlers import FileSink, StreamSink
+from maestro_core_logging._logger import standard_logger
 from maestro_core_logging._queue import LineQueue
 from maestro_core_logging._redaction import Redaction
 from maestro_core_logging._servers import take_over_servers
@@ -79,7 +80,7 @@ def configure_logging(
             combined.
         TypeError: the level is neither a number nor a name.
     """
-    root = logging.getLogger()
+    root = logging.root
     if root.handlers and not force:
         return
     wanted = {name: logging.Handler(each).level for name, each in {**levels, "": level}.items() if each is not None}
@@ -119,7 +120,7 @@ def configure_logging(
             handler.addFilter(each)
         root.addHandler(handler)
     for name, number in wanted.items():
-        logging.getLogger(name).setLevel(number)
+        standard_logger(name).setLevel(number)
     if capture_warnings:
         logging.captureWarnings(True)
     if capture_servers:
@@ -168,7 +169,7 @@ def _start_afresh(root: logging.Logger, named: Collection[str]) -> None:
         else:
             logger.disabled = False
     for name in named:
-        _remove_handlers(logging.getLogger(name))
+        _remove_handlers(standard_logger(name))
 
 
 def _remove_handlers(logger: logging.Logger) -> None:

@@ -9,6 +9,7 @@ from maestro_core_logging._context import current_context
 from maestro_core_logging._event import add_fields, add_text, exception_text, new_event, trace_ids
 from maestro_core_logging._formatter import EventFormatter
 from maestro_core_logging._handlers import sinks_of_root
+from maestro_core_logging._logger import standard_logger
 
 
 def emit_event(
@@ -26,7 +27,7 @@ def emit_event(
     `caplog` and handlers of the service never see it. The level of `logger` decides as for any line.
     """
     sinks = [sink for sink in sinks_of_root() if level >= sink.level]
-    if not sinks or not logging.getLogger(logger).isEnabledFor(level):
+    if not sinks or not standard_logger(logger).isEnabledFor(level):
         return
     for sink in sinks:
         formatter = sink.formatter

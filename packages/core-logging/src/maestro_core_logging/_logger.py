@@ -176,7 +176,17 @@ def get_logger(name: str | None = None) -> Logger:
     Raises:
         TypeError: the name is not a string, as `logging.getLogger` says.
     """
-    logger = logging.getLogger(name)
+    return extended(logging.getLogger(name))
+
+
+def standard_logger(name: str = "") -> logging.Logger:
+    """Give the logger called `name`, the root without one, also while a test has put something in the place of `logging.getLogger`."""
+    root = logging.root
+    return root if name in ("", root.name) else root.manager.getLogger(name)
+
+
+def extended(logger: logging.Logger) -> Logger:
+    """Let a logger take fields, if its class can be extended."""
     cls = type(logger)
     if not issubclass(cls, Logger) and isinstance(logger, logging.Logger):
         _extend_class(logger, cls)

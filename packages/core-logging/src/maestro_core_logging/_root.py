@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from maestro_core_logging._frames import in_logging_module
-from maestro_core_logging._logger import Logger, get_logger
+from maestro_core_logging._logger import Logger, extended
 
 
 class RootLogger:
@@ -50,7 +50,7 @@ class RootLogger:
 def _ready() -> Logger:
     if not logging.root.handlers:
         logging.basicConfig()
-    return get_logger()
+    return extended(logging.root)
 
 
 for _name in ("debug", "info", "warning", "error", "critical", "exception", "log"):

@@ -6,6 +6,8 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from maestro_core_logging._logger import standard_logger
+
 SERVER_LOGGERS = (
     "uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "gunicorn.error", "gunicorn.access", "_granian",
     "granian.access", "hypercorn.error", "hypercorn.access",
@@ -38,7 +40,7 @@ def take_over_servers() -> None:
     are not closed, since gunicorn may hand them to others.
     """
     for name in SERVER_LOGGERS:
-        logger = logging.getLogger(name)
+        logger = standard_logger(name)
         logger.handlers.clear()
         logger.propagate = True
         if name.endswith(".access") and add_access_fields not in logger.filters:

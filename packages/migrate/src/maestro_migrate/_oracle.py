@@ -28,11 +28,16 @@ _RUNNER = Path(__file__).with_name("_oracle_runner.py")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Which function stands for which: calls of `old` must become calls of `new`, with the same arguments unless said otherwise."""
+    """
+    Which function stands for which: calls of `old` must become calls of `new`, with the same arguments unless said otherwise.
+
+    `looks_up` says that `new` calls whatever stands in `old`'s place then, so that a test's fake there gets the call as before.
+    """
 
     old: str
     new: str
     same_arguments: bool = True
+    looks_up: bool = False
 
 
 class Verdict(StrEnum):
@@ -73,7 +78,7 @@ def observe(
     timeout_s: float = 60,
 ) -> Trace:
     """Run a program of a folder with its plumbing watched."""
-    watched = json.dumps([[route.old, route.new, route.same_arguments] for route in routes])
+    watched = json.dumps([[route.old, route.new, route.same_arguments, route.looks_up] for route in routes])
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, libraries)),

@@ -21,17 +21,25 @@ _MADE: set[str] = set()
 _LIBRARY_CODE = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["purelib"], "<frozen ", __file__)
 
 
-def watch(old: str, new: str, *, same_arguments: bool) -> None:
-    """Make calls of `old` and of `new` visible; `new` does what `old` does where it takes the same arguments."""
+def watch(old: str, new: str, *, same_arguments: bool, looks_up: bool) -> None:
+    """
+    Make calls of `old` and of `new` visible; `new` does what `old` does where it takes the same arguments.
+
+    Where it `looks_up` the old function whenever it is called, it meets what a test has put there.
+    """
     owner, name = _owner(old)
     original = getattr(owner, name, None) or _nothing
-    setattr(owner, name, _recorder("real", old, original, same_arguments=same_arguments))
+    real = _recorder("real", old, original, same_arguments=same_arguments)
+    setattr(owner, name, real)
     library, new_name = _stub(new)
-    setattr(
-        library,
-        new_name,
-        _recorder("library", old, original if same_arguments else _nothing, same_arguments=same_arguments),
-    )
+    ours = _recorder("library", old, original if same_arguments else _nothing, same_arguments=same_arguments)
+
+    @functools.wraps(ours)
+    def looking_up(*args: object, **kwargs: object) -> object:
+        found = getattr(owner, name)
+        return (ours if found is real else found)(*args, **kwargs)
+
+    setattr(library, new_name, looking_up if looks_up else ours)
 
 
 def _owner(qualname: str) -> tuple[Any, str]:
@@ -68,7 +76,10 @@ def _recorder(kind: str, name: str, original: Callable[..., Any], *, same_argume
 
     @functools.wraps(original)
     def recorded(*args: object, **kwargs: object) -> object:
-        if not sys._getframe(1).f_code.co_filename.startswith(_LIBRARY_CODE):
+        frame = sys._getframe(1)
+        if frame.f_code.co_name == "looking_up":
+            frame = frame.f_back or frame
+        if not frame.f_code.co_filename.startswith(_LIBRARY_CODE):
             said = repr((args, sorted(kwargs.items()))) if same_arguments else ""
             out.write(f"{MARK}{json.dumps({'kind': kind, 'name': name, 'arguments': said})}\n")
         return original(*args, **kwargs)
@@ -80,8 +91,8 @@ def main() -> None:
     """Watch what the first argument says, then run the program that the second one names."""
     routes, entry = json.loads(sys.argv[1]), sys.argv[2]
     sys.argv = [entry]
-    for old, new, same_arguments in routes:
-        watch(old, new, same_arguments=same_arguments)
+    for old, new, same_arguments, looks_up in routes:
+        watch(old, new, same_arguments=same_arguments, looks_up=looks_up)
     sys.path[0] = str(Path(entry).parent)
     try:
         runpy.run_path(entry, run_name="__main__")

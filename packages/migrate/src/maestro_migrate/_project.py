@@ -329,11 +329,14 @@ class Project:
     def _loose(self) -> dict[str, str]:
         return {name: f'attribute "{name}" in {path}' for path in sorted(self.facts) for name in self.facts[path].loose}
 
-    def patched(self, names: Iterable[str], local: str, raw: str, qualname: str) -> str:
+    def patched(
+        self, names: Iterable[str], local: str, raw: str, qualname: str, *, through: Collection[str] = ()
+    ) -> str:
         """
         Return the patch that replaces something which a use goes through, or an empty string.
 
-        `names` are the dotted names of the module, `local` the name it uses, `raw` the chain as imported and `qualname` what that comes from.
+        `names` are the dotted names of the module, `local` the name it uses, `raw` the chain as imported, `qualname` what that comes from and
+        `through` what the library looks up where this use does, so that it meets the same patch.
         """
         for name in names:
             hit = self._replaced.get(f"{name}.{local}") or self._replaced.get(f"{name}.*")
@@ -343,13 +346,12 @@ class Project:
             return self._loose[local]
         if qualname.partition(".")[0] in self._swapped:
             return f"sys.modules[{qualname.partition('.')[0]!r}] in {self._swapped[qualname.partition('.')[0]]}"
-        environ_copied = raw != qualname or local == "environ"
+        is_handed_on = raw != qualname
         for chain in {raw, qualname}:
             parts = chain.split(".")
             for end in range(2, len(parts) + 1):
                 slot = self._slot(".".join(parts[:end]))
-                # A library reads `os.environ` through the module, as `os.getenv` and `os.environ[…]` do; only a copied name would not see it.
-                if slot == "os.environ" and not environ_copied:
+                if slot in through and not is_handed_on:
                     continue
                 hit = self._replaced_whole.get(slot) or self._replaced_whole.get(f"{slot.rpartition('.')[0]}.*")
                 if hit:

@@ -249,11 +249,11 @@ class Module:
 
     def obstacle(self, site: Site) -> str | None:
         """Return why a proven use must stay as it is, or `None` when nothing holds it."""
-        raw = [
-            str(self.absolute(str(self.binding_target(site.root.id, site.scope)[1][0].target))),
-            *attribute_names(site.node),
-        ]
-        patched = self.project.patched(self.names, site.root.id, ".".join(raw), site.qualname)
+        target = str(self.absolute(str(self.binding_target(site.root.id, site.scope)[1][0].target)))
+        raw = ".".join([target, *attribute_names(site.node)])
+        # A copied name (`from os import environ`) does not see what is put into its module.
+        through = () if "." in target else site.looked_up_again
+        patched = self.project.patched(self.names, site.root.id, raw, site.qualname, through=through)
         if patched:
             return f"patched-by-tests: {patched}"
         if self.is_reflective:

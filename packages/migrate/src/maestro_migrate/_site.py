@@ -31,3 +31,15 @@ class Site:
     def whole(self) -> ast.expr:
         """Return the call when the name is called, else the name itself."""
         return self.call or self.node
+
+    @property
+    def looked_up_again(self) -> frozenset[str]:
+        """
+        Return the attributes of modules that the library looks up whenever it is used, as this site does: a patch of one is met by both.
+
+        `get_logger(name)` calls `logging.getLogger(name)`, and settings read `os.environ`.
+        """
+        match self.call:
+            case ast.Call(args=[ast.expr() as name], keywords=[]) if not isinstance(name, ast.Starred):
+                return frozenset({"os.environ", "logging.getLogger"})
+        return frozenset({"os.environ"})

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from fastapi import Request, WebSocket
+from fastapi import FastAPI, Request, WebSocket
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from fastapi.testclient import TestClient
+from starlette.middleware.base import BaseHTTPMiddleware
 
-from maestro_core_api import MaestroAPI
+from maestro_core_api import MaestroAPI, instrument
 from maestro_core_logging import configure_logging, current_context, get_logger
 
 Events = list[dict[str, Any]]
@@ -95,11 +97,52 @@ def test_a_request_id_of_the_lifespan_state_is_kept() -> None:
 
 def test_state_is_never_shared_between_requests(asgi_call: Callable[..., Any]) -> None:
     """A server that hands out one dict for all requests does not make ids leak."""
-    shared: dict[str, Any] = {"pool": "p"}
+    shared: dict[str, Any] = {}
     app = echoing()
-    first, second = (asyncio.run(asgi_call(app, {"state": shared})) for _ in range(2))
+
+    async def life(_: Any) -> AsyncIterator[dict[str, Any]]:
+        yield {"pool": "p"}
+
+    app.router.lifespan_context = asynccontextmanager(life)
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+    answers: list[list[dict[str, Any]]] = []
+
+    async def receive() -> dict[str, Any]:
+        if started.is_set():
+            answers.extend([await asgi_call(app, {"state": shared}) for _ in range(2)])
+        started.set()
+        return next(messages)
+
+    started = asyncio.Event()
+    asyncio.run(asgi_call(app, {"type": "lifespan", "state": shared}, receive=receive))
     assert shared == {"pool": "p"}
+    first, second = answers
     assert json.loads(first[1]["body"])["state"] != json.loads(second[1]["body"])["state"]
+
+
+@pytest.mark.parametrize("is_mounted", [True, False])
+@pytest.mark.parametrize("make", [MaestroAPI, lambda: instrument(FastAPI())])
+def test_middleware_outside_sees_the_state_that_endpoints_set(make: Callable[[], Any], is_mounted: bool) -> None:
+    """A middleware around the app, or of the app that mounts it, holds the request's state and reads it afterwards."""
+    inner = make()
+
+    @inner.get("/who")
+    def who(request: Request) -> None:
+        request.state.user = "ada"
+
+    async def tell(request: Request, call_next: Any) -> Any:
+        request.state.begun = True
+        response = await call_next(request)
+        response.headers["x-user"] = request.state.user
+        return response
+
+    if is_mounted:
+        app = FastAPI()
+        app.mount("/inner", inner)
+        app.middleware("http")(tell)
+    else:
+        app = BaseHTTPMiddleware(inner, dispatch=tell)
+    assert TestClient(app).get("/inner/who" if is_mounted else "/who").headers["x-user"] == "ada"
 
 
 @pytest.mark.parametrize(

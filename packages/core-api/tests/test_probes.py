@@ -148,6 +148,8 @@ def test_readiness_follows_the_lifespan(asgi_call: Callable[..., Any]) -> None:
             assert client.get("/startupz").status_code == 200
         assert during == [503, 503, 503, 200]
         during.clear()
+        # The client of another test, without a lifespan: nothing drains here.
+        assert TestClient(app).get("/readyz").status_code == 200
 
 
 def test_draining_flips_readiness_and_nothing_else() -> None:

@@ -34,6 +34,7 @@ class ASGIObserver:
         """Serve one scope with the application given; it is given each time so that no cycle keeps it alive."""
         kind = scope["type"]
         if kind == "lifespan":
+            self._observer.lifecycle.state = scope.get("state")
             receive, send = self._observer.lifecycle.watched(receive, send)
             await app(scope, receive, send)
         elif kind not in ("http", "websocket") or OBSERVED in scope:

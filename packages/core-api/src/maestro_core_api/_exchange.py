@@ -57,10 +57,12 @@ class Exchange:
             self.context["trace_id"] = self.trace.trace_id
             self.context["parent_span_id"] = self.trace.parent_id
         scope[OBSERVED] = self.request_id
-        state: MutableMapping[str, Any] = scope.get("state") or {}
-        if "request_id" not in state:
-            # A copy: servers should hand out one per request, and the id of one request must never be another's.
-            scope["state"] = {**state, "request_id": self.request_id}
+        state: MutableMapping[str, Any] | None = scope.get("state")
+        if state is None or state is observer.lifecycle.state:
+            # Servers should hand out a copy per request; where one does not, the id of one request must never be another's.
+            state = scope["state"] = {**(state or {})}
+        # The dict of whoever is outside, not a copy: a middleware there may hold it and read what endpoints put into it.
+        state.setdefault("request_id", self.request_id)
 
     @property
     def duration_s(self) -> float:

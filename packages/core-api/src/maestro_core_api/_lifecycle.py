@@ -26,6 +26,8 @@ class Lifecycle:
     def __init__(self) -> None:
         self.phase = Phase.UNKNOWN
         self.in_flight = 0
+        # What the lifespan may put its state into, as the server gave it.
+        self.state: object = None
 
     @property
     def has_started(self) -> bool:
@@ -55,6 +57,9 @@ class Lifecycle:
         async def send_watched(message: Message) -> None:
             if message["type"] == "lifespan.startup.complete":
                 self.phase = Phase.SERVING
+            elif message["type"] == "lifespan.shutdown.complete":
+                # A server asks nothing any more; the next test's client, which runs no lifespan, does.
+                self.phase = Phase.UNKNOWN
             await send(message)
 
         return receive_watched, send_watched

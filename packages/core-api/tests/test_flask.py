@@ -8,12 +8,24 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask, Response, abort, jsonify, request, send_file, session, stream_with_context
+from prometheus_client import CollectorRegistry
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.routing import BaseConverter
 
 from maestro_core_api import instrument
 from maestro_core_logging import current_context
+from maestro_monitoring import RequestMetrics
+from maestro_monitoring.testing import metric_value
 
 ADDED = {"x-request-id", "x-content-type-options", "x-frame-options", "referrer-policy"}
+
+
+class Pattern(BaseConverter):
+    """A converter that takes a regular expression, as services write it."""
+
+    def __init__(self, url_map: Any, regex: str) -> None:
+        super().__init__(url_map)
+        self.regex = regex
 
 
 def orders() -> Flask:
@@ -129,6 +141,22 @@ def test_each_request_gives_one_event_with_its_template(events: list[dict[str, A
     ]
 
 
+def test_converters_and_subdomains_are_in_the_template(events: list[dict[str, Any]]) -> None:
+    """A converter with arguments leaves the name only; a rule of a subdomain is found as Flask finds it."""
+    app = Flask("hosts", subdomain_matching=True)
+    app.config["SERVER_NAME"] = "shop.test"
+    app.url_map.converters["regex"] = Pattern
+    app.add_url_rule("/<regex('[^:]+'):name>/<any(a, b):kind>/<int(min=1):n>", "one", lambda **_: "one")
+    app.add_url_rule("/v/<int:n>", "two", lambda n: "two", subdomain="api")
+    client = instrument(app).test_client()
+    assert client.get("/x/a/3").data == b"one"
+    assert client.get("/v/3", base_url="http://api.shop.test").data == b"two"
+    assert client.post("/v/3", base_url="http://api.shop.test").data
+    assert client.get("/v/3").data
+    seen = [(e["route"], e["status"]) for e in events]
+    assert seen == [("/{name}/{kind}/{n}", 200), ("/v/{n}", 200), ("/v/{n}", 405), (None, 404)]
+
+
 def test_a_crash_is_reported_and_still_raised(events: list[dict[str, Any]]) -> None:
     """An exception that Flask lets through is in the event and reaches the caller."""
     app = instrument(orders())
@@ -149,6 +177,23 @@ def test_a_stream_is_reported_when_it_ends_or_is_left(events: list[dict[str, Any
     next(iter(left.response))
     left.close()
     assert [e["outcome"] for e in events] == ["completed", "disconnected"]
+
+
+def test_a_stream_that_breaks_off_counts_as_500(events: list[dict[str, Any]]) -> None:
+    """The client has seen 200 and half of an answer: the event says so, the metric does not call it a success."""
+    registry = CollectorRegistry()
+    app = Flask("streams")
+
+    def broken() -> Iterator[str]:
+        yield "half"
+        raise ValueError("boom")
+
+    app.get("/broken")(lambda: Response(broken()))
+    instrument(app, metrics=RequestMetrics(registry=registry))
+    with pytest.raises(ValueError, match="boom"):
+        assert app.test_client().get("/broken").data
+    assert (events[0]["status"], events[0]["outcome"]) == (200, "crashed")
+    assert metric_value("http_requests_total", registry=registry, method="GET", route="/broken", status="500") == 1
 
 
 def test_the_request_id_goes_round(events: list[dict[str, Any]]) -> None:

@@ -150,6 +150,25 @@ def test_the_order_beside_opentelemetrys_instrumentation_does_not_matter(
     FastAPIInstrumentor.uninstrument_app(app)
 
 
+def test_opentelemetrys_instrumentation_of_the_class_holds_for_ours() -> None:
+    """`FastAPIInstrumentor().instrument()` replaces `fastapi.FastAPI`; an app that was made from that name had spans, and has them."""
+    kept = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(kept))
+    instrumentor = FastAPIInstrumentor()
+    instrumentor.instrument(tracer_provider=provider, exclude_spans=["receive", "send"])
+    try:
+        app = MaestroAPI(title="orders")
+        app.get("/{order_id}")(lambda order_id: order_id)
+        assert TestClient(app).get("/7").json() == "7"
+    finally:
+        instrumentor.uninstrument()
+    assert [span.name for span in kept.get_finished_spans()] == ["GET /{order_id}"]
+    assert isinstance(app, MaestroAPI)
+    assert app.title == "orders"
+    assert type(MaestroAPI()) is MaestroAPI
+
+
 @pytest.mark.parametrize("thing", [object(), "app", Starlette, lambda environ, start_response: []])
 def test_what_is_no_application_is_refused(thing: Any) -> None:
     """A class, a string or a bare WSGI callable gives an error that says what is wanted."""

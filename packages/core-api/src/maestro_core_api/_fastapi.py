@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
+import fastapi
 from fastapi import FastAPI
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +23,14 @@ class MaestroAPI(FastAPI):
     It takes what `FastAPI` takes and answers what it answers: routes, OpenAPI document, error bodies, middleware
     order and `app.routes` are the same. The additions live outside the middleware stack, in one pass.
     """
+
+    def __new__(cls, *_: Any, **__: Any) -> Self:
+        """Stand on what `fastapi.FastAPI` is by now: OpenTelemetry's `FastAPIInstrumentor().instrument()` puts a subclass there."""
+        current: object = fastapi.FastAPI
+        is_replaced = isinstance(current, type) and issubclass(current, FastAPI) and not issubclass(cls, current)
+        return super().__new__(
+            type(cls.__name__, (cls, current), {"__module__": cls.__module__}) if is_replaced else cls
+        )
 
     def __init__(
         self,

@@ -63,7 +63,7 @@ def _installed(app: Any, observer: Observer) -> Any:
     if hasattr(app, "wsgi_app") and hasattr(app, "url_map"):
         from ._wsgi import WSGIObserver
 
-        app.wsgi_app = WSGIObserver(observer, app.wsgi_app, app.url_map)
+        app.wsgi_app = WSGIObserver(observer, app.wsgi_app, app)
     elif hasattr(app, "build_middleware_stack") and hasattr(app, "router"):
         _install_in_starlette(app, observer)
     elif _is_asgi(app):

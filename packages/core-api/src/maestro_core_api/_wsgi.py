@@ -19,18 +19,18 @@ StartResponse = Callable[..., Callable[[bytes], object]]
 WSGIApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 _OBSERVED = "maestro.observed"
-# `<int:order_id>` and `<order_id>` become `{order_id}`: one spelling on every dashboard.
-_CONVERTER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+# `<int:order_id>` and `<order_id>` become `{order_id}`: one spelling on every dashboard. A converter's arguments may hold colons.
+_CONVERTER = re.compile(r"<(?:[^<>]+:)?([^:<>]+)>")
 _NOTHING = nullcontext()
 
 
 class WSGIObserver:
     """A WSGI application around the one of a Flask application."""
 
-    def __init__(self, observer: Observer, app: WSGIApp, url_map: Any) -> None:
+    def __init__(self, observer: Observer, app: WSGIApp, flask_app: Any) -> None:
         self._observer = observer
         self._app = app
-        self._url_map = url_map
+        self._flask_app = flask_app
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Serve one request."""
@@ -40,10 +40,10 @@ class WSGIObserver:
         is_probe = path in self._observer.probe_paths and environ["REQUEST_METHOD"] in ("GET", "HEAD")
         if is_probe and self._is_ours(path, environ):
             return self._answer(path, environ, start_response)
-        return _Exchange(self._observer, environ, start_response, self._url_map).run(self._app)
+        return _Exchange(self._observer, environ, start_response, self._flask_app).run(self._app)
 
     def _is_ours(self, path: str, environ: Environ) -> bool:
-        if _matches(self._url_map, environ):
+        if _matches(self._flask_app, environ):
             return False
         is_ours = self._observer.is_ours
         if path not in is_ours:
@@ -72,12 +72,12 @@ class WSGIObserver:
 class _Exchange:
     """One request through a WSGI application: who it is, and how it went."""
 
-    def __init__(self, observer: Observer, environ: Environ, start_response: StartResponse, url_map: Any) -> None:
+    def __init__(self, observer: Observer, environ: Environ, start_response: StartResponse, flask_app: Any) -> None:
         self._begun = perf_counter()
         self._observer = observer
         self._environ = environ
         self._start_response = start_response
-        self._url_map = url_map
+        self._flask_app = flask_app
         metrics = observer.metrics_so_far
         self._method: str = environ["REQUEST_METHOD"]
         self._path: str = environ.get("PATH_INFO", "")
@@ -161,15 +161,15 @@ class _Exchange:
         duration_s = perf_counter() - self._begun
         if self._status == 0:
             self._status = 500 if failure is not None else CLIENT_CLOSED_REQUEST
-        route = _template(self._environ, self._url_map)
+        crashed = failure is not None and not isinstance(failure, GeneratorExit)
+        route = _template(self._flask_app, self._environ)
         metrics = self._observer.request_metrics()
         if metrics is not None:
             trace_id = self._trace.trace_id if self._trace is not None and self._trace.sampled else None
-            metrics.observe(
-                method=self._method, route=route, status=self._status, duration_s=duration_s, trace_id=trace_id
-            )
+            broke_off = crashed and not self._is_complete and self._status < 400
+            status = 500 if broke_off else self._status
+            metrics.observe(method=self._method, route=route, status=status, duration_s=duration_s, trace_id=trace_id)
         if self._observer.access_log:
-            crashed = failure is not None and not isinstance(failure, GeneratorExit)
             self._observer.emit_access(
                 status=self._status,
                 method=self._method,
@@ -208,20 +208,18 @@ def _request_id(observer: Observer, environ: Environ) -> str:
     return request_id_of(environ.get(key))
 
 
-def _template(environ: Environ, url_map: Any) -> str | None:
-    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
-    if rule is None:
-        rule = _rule_of_any_method(url_map, environ)
+def _template(flask_app: Any, environ: Environ) -> str | None:
+    # Asked again, since Flask forgets its request when it has answered; so a 405 has its rule, too.
+    rule = _rule_of_any_method(flask_app, environ)
     return None if rule is None else _CONVERTER.sub(r"{\1}", rule.rule)
 
 
-def _rule_of_any_method(url_map: Any, environ: Environ) -> Any:
-    """Find the rule of a request that was answered 405, or before Flask matched it."""
+def _rule_of_any_method(flask_app: Any, environ: Environ) -> Any:
     from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
     # Redirects and hosts that cannot be read are HTTP exceptions too: no rule then.
     with suppress(HTTPException):
-        urls = url_map.bind_to_environ(environ)
+        urls = _bound_urls(flask_app, environ)
         try:
             return urls.match(return_rule=True)[0]
         except MethodNotAllowed as refused:
@@ -230,17 +228,24 @@ def _rule_of_any_method(url_map: Any, environ: Environ) -> Any:
     return None
 
 
-def _matches(url_map: Any, environ: Environ) -> bool:
+def _matches(flask_app: Any, environ: Environ) -> bool:
     from werkzeug.exceptions import HTTPException, NotFound
 
     try:
-        url_map.bind_to_environ(environ).match()
+        _bound_urls(flask_app, environ).match()
     except NotFound:
         return False
     except HTTPException:
         # A redirect to a rule with a slash, or another method: the path is the application's.
         return True
     return True
+
+
+def _bound_urls(flask_app: Any, environ: Environ) -> Any:
+    """Bind the rules as Flask does, which knows the server's name and whether subdomains matter."""
+    from flask import Request
+
+    return flask_app.create_url_adapter(Request(environ, populate_request=False))
 
 
 def _status_without_rule(app: WSGIApp, environ: Environ) -> int:

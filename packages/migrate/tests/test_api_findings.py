@@ -90,3 +90,13 @@ def test_a_route_that_hides_the_librarys_series_is_named(tmp_path: Path, lines: 
     (tmp_path / "app.py").write_text(lines)
     made = plan(tmp_path, Options(select(["api/keep_own_metrics"]), jobs=1))
     assert any(each.reason.startswith("own-metrics") for each in made.findings) is is_own
+
+
+def test_own_metrics_are_named_beside_an_app_that_changes(tmp_path: Path) -> None:
+    """The finding stays when `FastAPI`, by which the file was known to be about an app, has gone from it."""
+    (tmp_path / "main.py").write_text(
+        'from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get("/metrics")\ndef metrics():\n    return ""\n'
+    )
+    made = plan(tmp_path, Options(select(["api"]), jobs=1))
+    assert made.writes
+    assert [finding.line for finding in made.findings if finding.reason.startswith("own-metrics")] == [6]

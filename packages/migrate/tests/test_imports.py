@@ -162,3 +162,16 @@ def test_an_import_of_the_main_block_goes_with_its_last_use(tmp_path: Path, code
     )
     assert after in made["main.py"]
     assert made["main.py"].count("import logging\n") == after.count("import logging\n")
+
+
+def test_a_name_in_a_plain_string_of_new_text_is_no_use(tmp_path: Path) -> None:
+    """`X-Request-ID` in what a middleware becomes kept `from fastapi import Request`, which ruff then found unused."""
+    code = (
+        "import uuid\n\nfrom fastapi import FastAPI, Request\n\napp = FastAPI()\n\n\n"
+        '@app.middleware("http")\nasync def rid(request: Request, call_next):\n'
+        "    request.state.rid = str(uuid.uuid4())\n    response = await call_next(request)\n"
+        '    response.headers["X-Request-ID"] = request.state.rid\n    return response\n'
+    )
+    after = migrated(tmp_path, {"main.py": code}, "api")["main.py"]
+    assert "X-Request-ID" in after
+    assert "import Request" not in after

@@ -8,8 +8,10 @@ for), under conditions and under `if TYPE_CHECKING` stay as they are, and the ne
 """
 
 import ast
+import io
 import re
 import sys
+import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
@@ -258,8 +260,7 @@ def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Im
         return None
     if (module.path.endswith("__init__.py") and not _is_standard(node, local)) or _in_all(module, local):
         return None
-    word = re.compile(rf"\b{re.escape(local)}\b")
-    gone = [(edit.start, edit.end) for edit in made if edit.end > edit.start and not word.search(edit.text)]
+    gone = [(edit.start, edit.end) for edit in made if edit.end > edit.start and not _is_named(local, edit.text)]
     for use in module.tables.uses.get(local, ()):
         start, end = module.source.span(use.root)
         if not any(low <= start and end <= high for low, high in gone):
@@ -273,6 +274,22 @@ def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Im
         return None
     bound = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
     return (node, bound.index(local)) if local in bound else None
+
+
+def _is_named(local: str, text: str) -> bool:
+    """Return whether new text may use a name: an attribute of another one, or a word of a plain string, is no use."""
+    if re.search(rf"\b{re.escape(local)}\b", text) is None:
+        return False
+    try:
+        tokens = [(token.type, token.string) for token in tokenize.generate_tokens(io.StringIO(text).readline)]
+    except (tokenize.TokenError, SyntaxError):
+        return True  # half an expression, whose brackets are closed elsewhere
+    plain = [token for token in tokens if token[0] != tokenize.STRING or re.match("[bru]*f", token[1].lower())]
+    return any(
+        local == word or (kind == tokenize.STRING and local in word)
+        for before, (kind, word) in pairwise([(tokenize.NL, ""), *plain])
+        if before[1] != "."
+    )
 
 
 def _is_standard(node: ast.Import | ast.ImportFrom, local: str) -> bool:

@@ -146,7 +146,9 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
     """
     edits = [edit for change in made for edit in change.edits]
     requires = {name for change in made for name in change.requires}
-    every = _join_at_deletions([*edits, *import_edits(module, made, project.first_party | _new_roots(made))])
+    imports = import_edits(module, made, project.first_party | _new_roots(made))
+    edits = [edit for edit in edits if not _goes_with_import(edit, imports)]
+    every = _join_at_deletions([*edits, *imports])
     every = sorted([*every, *alignment_edits(module.source, module.tree, every)])
     after = _edited(module, every, project)
     source = after.source
@@ -161,6 +163,13 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
     if missing:
         raise _Spoilt(f"import-lost: the result would use {', '.join(missing)} without importing it")
     return _laid_out(module, every, after, project)
+
+
+def _goes_with_import(edit: Edit, imports: Sequence[Edit]) -> bool:
+    """Return whether a recipe's edit of an import (`logging.config` becomes `logging`) is of one that goes as a whole."""
+    return edit.end > edit.start and any(
+        not gone.text and gone.start <= edit.start and edit.end <= gone.end and gone != edit for gone in imports
+    )
 
 
 def _new_roots(made: Iterable[Change]) -> frozenset[str]:

@@ -17,7 +17,7 @@ from ._binder import Binding, Scope, Tables, Use, bind, lookup
 from ._hidden import hidden_uses
 from ._project import Project, module_names
 from ._reflection import reflection
-from ._site import Site
+from ._site import Site, only_names_type
 from ._source import Source, parse
 from ._spans import Change, Edit, Finding, Safety
 from ._tree import attribute_names, nodes_by_kind, parents_of
@@ -214,7 +214,7 @@ class Module:
         """
         Return how many plumbing sites of exactly these names the file has, whether or not they may be rewritten.
 
-        Annotations are none, and of the environment only readings of one variable are: a write or a copy of it replaces no plumbing.
+        Types are none, and of the environment only readings of one variable are: a write or a copy of it replaces no plumbing.
         """
         exact = frozenset(qualnames)
         return sum(1 for found in self._candidates(exact) if found.qualname in exact and self._is_site(found))
@@ -223,16 +223,12 @@ class Module:
         if found.use.call is not None:
             return True
         node: ast.AST = found.use.outer
-        parent = self.parent(node)
         if found.qualname == "os.environ":
+            parent = self.parent(node)
+            if isinstance(parent, ast.Compare):
+                return isinstance(parent.ops[-1], ast.In | ast.NotIn) and parent.comparators[-1] is node
             return isinstance(parent, ast.Subscript) and parent.value is node and isinstance(parent.ctx, ast.Load)
-        while isinstance(parent, ast.Subscript | ast.BinOp | ast.Tuple):
-            node, parent = parent, self.parent(parent)
-        return not (
-            isinstance(parent, ast.arg)
-            or getattr(parent, "annotation", None) is node
-            or getattr(parent, "returns", None) is node
-        )
+        return not only_names_type(self, node)
 
     def _doubt(self, found: _Found) -> str:
         """Return why a use is not proven to be what it looks like."""

@@ -34,6 +34,7 @@ from collections.abc import Iterator
 
 from maestro_migrate import Change, Module
 from maestro_migrate._binder import lookup
+from maestro_migrate._site import only_names_type
 
 WORDS = ("FastAPI", "Mount", ".mount(")
 SITES = ("fastapi.FastAPI", "fastapi.applications.FastAPI")
@@ -83,19 +84,14 @@ def edit(module: Module) -> Iterator[Change]:
 
 
 def _name_other_use(module: Module, node: ast.expr, action: str) -> None:
-    """Name what may build an app later; annotations and instance checks stay true, since a MaestroAPI is a FastAPI."""
+    """Name what may build an app later; types and instance checks stay true, since a MaestroAPI is a FastAPI."""
     parent = module.parent(node)
     if isinstance(parent, ast.ClassDef) and node in parent.bases:
         reason = f"derived-app: {parent.name} decides by itself what it passes on"
         module.refuse(
             node, reason, "derive it from maestro_core_api.MaestroAPI, with security_headers=False where it is built"
         )
-    elif isinstance(parent, ast.Call) and getattr(parent.func, "id", "") not in {
-        "isinstance",
-        "issubclass",
-        "cast",
-        "Annotated",
-    }:
+    elif not only_names_type(module, node):
         module.refuse(node, "passed-on: the class itself is handed on, so what it builds cannot be told", action)
 
 

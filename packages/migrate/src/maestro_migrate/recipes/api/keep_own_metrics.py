@@ -45,7 +45,7 @@ WORDS = ("/metrics", "expose(")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _DECORATORS = frozenset({"api_route", "get", "route"})
 _CALLS = frozenset({"Mount", "Route", "add_api_route", "add_route", "add_url_rule", "mount"})
-_FRAMEWORKS = frozenset({"fastapi", "flask", "prometheus_fastapi_instrumentator", "starlette"})
+_FRAMEWORKS = frozenset({"fastapi", "flask", "maestro_core_api", "prometheus_fastapi_instrumentator", "starlette"})
 _ACTION = "delete it where it shows nothing but Prometheus' default registry: the library then answers /metrics with these series and its own"
 
 

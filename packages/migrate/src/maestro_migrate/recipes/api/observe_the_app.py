@@ -49,6 +49,7 @@ import ast
 from collections.abc import Iterator
 
 from maestro_migrate import Change, Edit, Module
+from maestro_migrate._site import only_names_type
 
 from ._advice import advice
 
@@ -76,6 +77,9 @@ def edit(module: Module) -> Iterator[Change]:
             owner = module.parent(site.node)
             if isinstance(owner, ast.ClassDef) and site.node in owner.bases:
                 module.refuse(site.node, f"derived-app: {owner.name} is built elsewhere", action)
+            elif not only_names_type(module, site.node):
+                reason = "passed-on: the class itself is handed on, so what it builds cannot be told"
+                module.refuse(site.node, reason, action)
             continue
         parent = module.parent(site.call)
         if isinstance(parent, ast.Call) and module.resolve(parent.func) == TARGET:

@@ -15,6 +15,12 @@ _ACTION = "declare it in the settings class by hand, with the same default and t
 _COMPUTED = "declare it in the settings class with the default `None`, and choose where it is read: `settings.x if settings.x is not None else …`"
 _WRITES = "environment-write: the variable is set or deleted, which other readers see"
 _WHOLE = "whole-environment: the environment is used as a mapping, not for one variable"
+_NAMED_ELSEWHERE = "computed-name: the name of the variable is not a literal"
+_BYTES = "bytes: the value is read as bytes, and a setting is text"
+_ACTIONS = {
+    _WRITES: "leave it: each access to the settings class reads the environment anew, so it sees what is set here",
+    _WHOLE: "leave it where it is about all variables; where it stands for a few, read those by name and run again",
+}
 _WRITERS = frozenset({"clear", "pop", "popitem", "putenv", "setdefault", "unsetenv", "update"})
 _CASTS = {"int": "int", "float": "float", "bool": "bool"}
 _HASHABLE = ("str", "int", "float", "bool", "Path")
@@ -60,14 +66,17 @@ def readings(module: Module, *, report: bool = True) -> Iterator[Reading]:
         found = _core(module, site, inner)
         if isinstance(found, str):
             if report and found:
-                module.refuse(site.whole, found, _COMPUTED if found.startswith("computed-default") else _ACTION)
+                action = _COMPUTED if found.startswith("computed-default") else _ACTIONS.get(found, _ACTION)
+                module.refuse(site.whole, found, action)
             continue
         yield _climb(module, found)
     if report:
         for site in module.references("os.environ", "os.environb", "os.getenvb", "os.putenv", "os.unsetenv"):
             other = site.qualname.removeprefix("os.").removeprefix("environ.")
             if site.qualname not in CORES:
-                module.refuse(site.whole, _WRITES if other in _WRITERS else _WHOLE, _ACTION)
+                is_bytes = other.partition(".")[0] in {"environb", "getenvb"}
+                reason = _WRITES if other in _WRITERS else _BYTES if is_bytes else _WHOLE
+                module.refuse(site.whole, reason, _ACTIONS.get(reason, _ACTION))
 
 
 def _core(module: Module, site: Site, inner: set[int]) -> Reading | str:
@@ -82,8 +91,10 @@ def _core(module: Module, site: Site, inner: set[int]) -> Reading | str:
                 and _is_encodable(parent.slice.value)
             ):
                 return Reading(parent, parent.slice.value, None, None, (), "str")
-            return "computed-name: the name of the variable is not a literal"
-        return _membership(parent, site.node) or _WHOLE
+            return _NAMED_ELSEWHERE
+        if isinstance(parent, ast.Compare) and isinstance(parent.ops[-1], ast.In | ast.NotIn):
+            return _membership(parent, site.node) or _NAMED_ELSEWHERE
+        return _WHOLE
     if site.call is None:
         return "passed-on: the function itself is handed on, so its calls cannot be told"
     if site.call.keywords and any(keyword.arg not in {"key", "default"} for keyword in site.call.keywords):
@@ -95,7 +106,7 @@ def _core(module: Module, site: Site, inner: set[int]) -> Reading | str:
     name = arguments[0] if arguments else named.get("key")
     default = arguments[1] if len(arguments) > 1 else named.get("default")
     if not (isinstance(name, ast.Constant) and isinstance(name.value, str)):
-        return "computed-name: the name of the variable is not a literal"
+        return _NAMED_ELSEWHERE
     if not _is_encodable(name.value):
         return "odd-name: the name of the variable is no text that a file can hold"
     return _with_default(module, site, name.value, default, inner)

@@ -50,6 +50,7 @@ import re
 from collections.abc import Iterator
 
 from maestro_migrate import Change, Module
+from maestro_migrate._site import only_names_type
 
 WORDS = ("BaseSettings",)
 _OLD = ("pydantic.BaseSettings", "pydantic.env_settings.BaseSettings", "pydantic.v1.BaseSettings", "pydantic.v1.env_settings.BaseSettings")  # fmt: skip
@@ -67,7 +68,10 @@ def edit(module: Module) -> Iterator[Change]:
     for site in module.sites(*SITES, action=action):
         parent = module.parent(site.node)
         if not (isinstance(parent, ast.ClassDef) and site.node in parent.bases):
-            continue  # a BaseConfig is a BaseSettings, so annotations and checks stay true
+            if not only_names_type(module, site.node):  # of those it is true that a BaseConfig is a BaseSettings
+                reason = "passed-on: the class itself is handed on or built, so what becomes of it cannot be told"
+                module.refuse(site.whole, reason, action)
+            continue
         if site.qualname in _OLD:
             module.refuse(site.node, _of_pydantic_1(module, site.qualname), _UPGRADE)
             continue

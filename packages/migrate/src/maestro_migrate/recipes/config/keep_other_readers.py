@@ -33,9 +33,9 @@ from maestro_migrate import Change, Module
 from ..._site import Site
 
 REPORTS_ONLY = True
-WORDS = ("dotenv", "decouple", "environs", "starlette", "dynaconf")
+WORDS = ("dotenv", "decouple", "environ", "starlette", "dynaconf")
 _DOTENV = ("dotenv.load_dotenv", "dotenv.main.load_dotenv")
-_READERS = ("decouple.AutoConfig", "decouple.config", "dynaconf.Dynaconf", "dynaconf.LazySettings", "environs.Env", "environs.FileAwareEnv", "starlette.config.Config")  # fmt: skip
+_READERS = ("decouple.AutoConfig", "decouple.config", "dotenv.dotenv_values", "dynaconf.Dynaconf", "dynaconf.LazySettings", "environ.Env", "environs.Env", "environs.FileAwareEnv", "starlette.config.Config")  # fmt: skip
 _KEEP = "leave it; once all settings are fields of one class, `env_file` in its configuration can take its place"
 _BY_HAND = "declare each variable in the settings class by hand, with the same default and the same conversion"
 

@@ -62,6 +62,7 @@ ACTION = "replace it by maestro_core_logging.get_logger once nothing else relies
 _OF_ROOT = sorted({name for name in (*dir(logging.RootLogger), *vars(logging.root)) if not name.startswith("_")})
 ROOT = ("logging.root", *(f"logging.root.{name}" for name in _OF_ROOT))
 SITES = ("logging.getLogger", *ROOT)
+WORDS = ("getLogger", "logging")
 
 get_logger = rewrite(
     "logging.getLogger($*args)",

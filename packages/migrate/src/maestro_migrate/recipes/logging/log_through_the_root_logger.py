@@ -24,6 +24,20 @@ def main():
     root_logger.info("started with %s", 3)
 ```
 
+`warn` and `fatal` are other names of `warning` and `critical`, which are written instead:
+
+```py before
+import logging
+
+logging.warn("careful")
+```
+
+```py after
+from maestro_core_logging import root_logger
+
+root_logger.warning("careful")
+```
+
 A function that is handed on does the same wherever it is called; as an attribute of a class it would become a method, so there it stays:
 
 ```py before
@@ -58,7 +72,9 @@ from ._uses import is_handed_on
 
 WORDS = ("logging",)
 LEVELS = ("debug", "info", "warning", "error", "critical", "exception", "log")
-SITES = tuple(f"logging.{level}" for level in LEVELS)
+_CURRENT = {"warn": "warning", "fatal": "critical"}
+"""The root logger's methods for functions that are other names of them."""
+SITES = tuple(f"logging.{level}" for level in (*LEVELS, *_CURRENT))
 NEEDS = ("maestro-core-logging",)
 TARGET = "maestro_core_logging.root_logger"
 ACTION = "use maestro_core_logging.root_logger, whose methods do what the functions do"
@@ -81,7 +97,7 @@ def edit(module: Module) -> Iterator[Change]:
         else:
             level = site.qualname.rpartition(".")[2]
             yield module.change(
-                module.replace(site.node, f"{local}.{level}"),
+                module.replace(site.node, f"{local}.{_CURRENT.get(level, level)}"),
                 at=site.whole,
                 reason="its method does what the function does, the hidden basicConfig included",
                 requires=[TARGET],

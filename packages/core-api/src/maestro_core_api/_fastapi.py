@@ -27,10 +27,9 @@ class MaestroAPI(FastAPI):
     def __new__(cls, *_: Any, **__: Any) -> Self:
         """Stand on what `fastapi.FastAPI` is by now: OpenTelemetry's `FastAPIInstrumentor().instrument()` puts a subclass there."""
         current: object = fastapi.FastAPI
-        is_replaced = isinstance(current, type) and issubclass(current, FastAPI) and not issubclass(cls, current)
-        return super().__new__(
-            type(cls.__name__, (cls, current), {"__module__": cls.__module__}) if is_replaced else cls
-        )
+        if not isinstance(current, type) or not issubclass(current, FastAPI) or issubclass(cls, current):
+            return super().__new__(cls)
+        return super().__new__(type(cls.__name__, (cls, current), {"__module__": cls.__module__}))
 
     def __init__(
         self,

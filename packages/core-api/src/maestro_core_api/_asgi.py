@@ -52,7 +52,7 @@ class ASGIObserver:
         method: str = scope.get("method", "GET")  # a WebSocket's scope has none, but a GET it is
         tracker = _NOTHING if metrics is None else metrics.in_progress(method=method)
         observer.lifecycle.in_flight += 1
-        with log_context(**exchange.context), tracker:
+        with log_context(**exchange.context), tracker, exchange.span or _NOTHING:
             try:
                 await app(scope, receive, exchange.send)
             except BaseException as failure:
@@ -75,6 +75,9 @@ class ASGIObserver:
                     )
                 if observer.access_log:
                     exchange.report(route)
+                if exchange.span is not None:
+                    status = exchange.counted_status
+                    exchange.span.finish(method=method, route=route, status=status, failure=exchange.crash)
 
     def _is_probe(self, scope: Scope) -> bool:
         paths = self._observer.probe_paths

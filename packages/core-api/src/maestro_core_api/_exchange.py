@@ -10,6 +10,7 @@ from typing import Any
 from ._identity import TraceParent, is_sane, parse_traceparent, request_id_of
 from ._lifecycle import Message, Receive, Send
 from ._observer import CLIENT_CLOSED_REQUEST, Observer
+from ._tracing import RequestSpan
 
 Scope = MutableMapping[str, Any]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -34,6 +35,7 @@ class Exchange:
         "path",
         "request_id",
         "scope",
+        "span",
         "status",
         "trace",
     )
@@ -54,8 +56,12 @@ class Exchange:
         self.request_id, self.trace = self._identified()
         self.context: dict[str, str] = {"request_id": self.request_id}
         if self.trace is not None:
+            self.context |= {"trace_id": self.trace.trace_id, "parent_span_id": self.trace.parent_id}
+        self.span: RequestSpan | None = None
+        if observer.tracing is not None:
+            self.span = RequestSpan(observer.tracing, scope)
+            self.trace = self.span.place
             self.context["trace_id"] = self.trace.trace_id
-            self.context["parent_span_id"] = self.trace.parent_id
         scope[OBSERVED] = self.request_id
         state: MutableMapping[str, Any] | None = scope.get("state")
         if state is None or state is observer.lifecycle.state:
@@ -68,6 +74,11 @@ class Exchange:
     def duration_s(self) -> float:
         """Seconds from the first byte of the request to the last of the response."""
         return (self._ended or perf_counter()) - self._begun
+
+    @property
+    def crash(self) -> BaseException | None:
+        """What the application failed with; that a client left, or the server cancelled, is no failure of its."""
+        return self.failure if self._outcome() == "crashed" else None
 
     def _identified(self) -> tuple[str, TraceParent | None]:
         id_header = self._observer.request_id_header
@@ -139,7 +150,7 @@ class HTTPExchange(Exchange):
             self.is_complete = not message.get("more_body", False)
 
     def close(self) -> None:
-        has_crashed = self._outcome() == "crashed"
+        has_crashed = self.crash is not None
         if self.status == 0:
             self.status = 500 if has_crashed else CLIENT_CLOSED_REQUEST
         broke_off = has_crashed and not self.is_complete and self.status < 400
@@ -191,7 +202,7 @@ class WebSocketExchange(Exchange):
         self.is_complete = True
         if self.status == 0:
             self.status = 500 if self.failure is not None else CLIENT_CLOSED_REQUEST
-        self.counted_status = 500 if self._outcome() == "crashed" and self.status < 400 else self.status
+        self.counted_status = 500 if self.crash is not None and self.status < 400 else self.status
 
     def report(self, route: str | None) -> None:
         self._emit(route, method="WEBSOCKET")

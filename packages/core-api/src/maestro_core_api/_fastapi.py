@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import fastapi
 from fastapi import FastAPI
@@ -15,6 +15,9 @@ from ._asgi import ASGIObserver
 from ._observer import Observer
 from ._problems import problem_handlers, problem_openapi
 from ._readiness import DEFAULT_TIMEOUT_S, ReadinessCheck
+
+if TYPE_CHECKING:
+    from maestro_monitoring.tracing import Tracing
 
 
 class MaestroAPI(FastAPI):
@@ -41,6 +44,7 @@ class MaestroAPI(FastAPI):
         metrics: bool | RequestMetrics = True,
         security_headers: bool | Mapping[str, str] = True,
         probes: bool = True,
+        tracing: Tracing | None = None,
         problem_details: bool = False,
         **kwargs: Any,  # as above
     ) -> None:
@@ -49,8 +53,9 @@ class MaestroAPI(FastAPI):
         `settings` may be any object; a `service_name` on it is used unless one is given. `request_id_header` is
         both read and written; None keeps ids out of headers. `metrics` may be a `RequestMetrics` of yours.
         `security_headers` may be a mapping, which then is the whole set. `probes` answers `/livez`, `/readyz`,
-        `/startupz` and `/metrics` wherever the application has no route of its own. `problem_details` makes
-        error bodies RFC 9457 documents instead of FastAPI's.
+        `/startupz` and `/metrics` wherever the application has no route of its own. `tracing`
+        (of `maestro_monitoring.tracing`) makes a server span of every request. `problem_details` makes error bodies
+        RFC 9457 documents instead of FastAPI's.
         """
         if problem_details:
             kwargs["exception_handlers"] = {**problem_handlers(), **(kwargs.get("exception_handlers") or {})}
@@ -63,6 +68,7 @@ class MaestroAPI(FastAPI):
             metrics=metrics,
             security_headers=security_headers,
             probes=probes,
+            tracing=tracing,
         )
         self._maestro_asgi = ASGIObserver(self._maestro_observer, self)
 

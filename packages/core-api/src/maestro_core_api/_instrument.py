@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from maestro_monitoring import RequestMetrics
 
@@ -14,6 +14,9 @@ from ._lifecycle import Receive, Send
 from ._observer import Observer
 from ._readiness import ReadinessCheck
 from .errors import NotInstrumentable
+
+if TYPE_CHECKING:
+    from maestro_monitoring.tracing import Tracing
 
 A = TypeVar("A")
 
@@ -30,6 +33,7 @@ def instrument(
     metrics: bool | RequestMetrics = True,
     security_headers: bool | Mapping[str, str] = True,
     probes: bool = True,
+    tracing: Tracing | None = None,
 ) -> A:
     """Put request ids, access events, metrics, security headers and health around an application.
 
@@ -53,6 +57,7 @@ def instrument(
         metrics=metrics,
         security_headers=security_headers,
         probes=probes,
+        tracing=tracing,
         readiness=readiness,
     )
     installed: A = _installed(app, observer)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maestro_core_logging import emit_event
 from maestro_monitoring import RequestMetrics
@@ -13,6 +13,9 @@ from . import _metrics, _probes
 from ._headers import chosen_security_headers, encoded
 from ._lifecycle import Lifecycle
 from ._readiness import Readiness, ReadinessCheck
+
+if TYPE_CHECKING:
+    from maestro_monitoring.tracing import Tracing
 
 ACCESS_LOGGER = "maestro.access"
 
@@ -32,12 +35,14 @@ class Observer:
         metrics: bool | RequestMetrics,
         security_headers: bool | Mapping[str, str],
         probes: bool,
+        tracing: Tracing | None,
         readiness: Mapping[str, ReadinessCheck] | None = None,
     ) -> None:
         self.service_name = service_name
         self.request_id_header = request_id_header.lower().encode("latin-1") if request_id_header else None
         self.security_headers = encoded(chosen_security_headers(security_headers))
         self.access_log = access_log
+        self.tracing = tracing
         self.lifecycle = Lifecycle()
         self.readiness = Readiness(readiness)
         self._metrics = metrics

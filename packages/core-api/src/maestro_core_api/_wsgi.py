@@ -13,6 +13,7 @@ from maestro_core_logging import log_context
 from . import _probes
 from ._identity import TraceParent, parse_traceparent, request_id_of
 from ._observer import CLIENT_CLOSED_REQUEST, Observer
+from ._tracing import RequestSpan, scope_of
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
@@ -90,6 +91,11 @@ class _Exchange:
         self._context = {"request_id": self._request_id}
         if self._trace is not None:
             self._context |= {"trace_id": self._trace.trace_id, "parent_span_id": self._trace.parent_id}
+        self._span: RequestSpan | None = None
+        if observer.tracing is not None:
+            self._span = RequestSpan(observer.tracing, scope_of(environ))
+            self._trace = self._span.place
+            self._context["trace_id"] = self._trace.trace_id
         environ[_OBSERVED] = True
         environ.setdefault("maestro.request_id", self._request_id)
 
@@ -97,7 +103,7 @@ class _Exchange:
         self._observer.lifecycle.in_flight += 1
         self._tracker.__enter__()
         try:
-            with log_context(**self._context):
+            with log_context(**self._context), self._span or _NOTHING:
                 body = app(self._environ, self._started)
         except BaseException as failure:
             self._report(failure)
@@ -113,7 +119,7 @@ class _Exchange:
     def next_chunk(self, chunks: Iterator[bytes]) -> bytes:
         # Entered per chunk: a server may take chunks of two responses in turn, on one thread.
         try:
-            with log_context(**self._context):
+            with log_context(**self._context), self._span or _NOTHING:
                 return next(chunks)
         except StopIteration:
             # The last byte is out. Not left to `close`: test clients read a body and forget it.
@@ -128,7 +134,7 @@ class _Exchange:
         failure: BaseException | None = None
         try:
             if close is not None:
-                with log_context(**self._context):
+                with log_context(**self._context), self._span or _NOTHING:
                     close()
         except BaseException as raised:
             failure = raised
@@ -162,12 +168,12 @@ class _Exchange:
         if self._status == 0:
             self._status = 500 if failure is not None else CLIENT_CLOSED_REQUEST
         crashed = failure is not None and not isinstance(failure, GeneratorExit)
+        broke_off = crashed and not self._is_complete and self._status < 400
+        status = 500 if broke_off else self._status
         route = _template(self._flask_app, self._environ)
         metrics = self._observer.request_metrics()
         if metrics is not None:
             trace_id = self._trace.trace_id if self._trace is not None and self._trace.sampled else None
-            broke_off = crashed and not self._is_complete and self._status < 400
-            status = 500 if broke_off else self._status
             metrics.observe(method=self._method, route=route, status=status, duration_s=duration_s, trace_id=trace_id)
         if self._observer.access_log:
             self._observer.emit_access(
@@ -181,6 +187,8 @@ class _Exchange:
                 **self._context | {"request_id": self._request_id},
                 **({"error": type(failure).__name__} if crashed else {}),
             )
+        if self._span is not None:
+            self._span.finish(method=self._method, route=route, status=status, failure=failure if crashed else None)
 
 
 class _Body:

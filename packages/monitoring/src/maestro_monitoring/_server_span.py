@@ -18,6 +18,8 @@ from opentelemetry.trace import Link, Span, SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 from opentelemetry.util.types import Attributes, AttributeValue
 
+from ._requests import OTHER, bounded_method
+
 _MOST_EVENTS = 128
 _MOST_ATTRIBUTES = 128
 _SCOPE = InstrumentationScope("maestro_monitoring")
@@ -121,6 +123,7 @@ class ServerSpan(Span):
     def finish(self, *, method: str, route: str | None, status: int, error: BaseException | None = None) -> None:
         """End it with what is known of the response: template, status code, and the exception that got through."""
         attributes = self.attributes
+        method = bounded_method(method)
         self.status_code = status
         attributes["http.request.method"] = method
         attributes["http.response.status_code"] = status
@@ -134,7 +137,7 @@ class ServerSpan(Span):
         if (error is not None or status >= 500) and self._status is _UNSET:
             self._status = Status(StatusCode.ERROR)
         if not self._name:
-            shown = "HTTP" if method == "_OTHER" else method
+            shown = "HTTP" if method is OTHER else method
             self._name = shown if route is None else f"{shown} {route}"
         self.end()
 

@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from ._requests import SWITCHING_PROTOCOLS, RequestMetrics, bounded_method
+from ._requests import SWITCHING_PROTOCOLS, RequestMetrics
 from ._starlette import StarletteRoutes
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class ObservedApp:
 
             detach(token)
             error = None if answer.is_abandoned else answer.error
-            span.finish(method=bounded_method(method), route=route, status=answer.settled_status, error=error)
+            span.finish(method=method, route=route, status=answer.settled_status, error=error)
             context = span.get_span_context()
             trace_id = f"{context.trace_id:032x}" if context.trace_flags.sampled else None
         if self._requests is not None:

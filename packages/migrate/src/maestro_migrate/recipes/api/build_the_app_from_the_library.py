@@ -49,6 +49,7 @@ _OWN = frozenset(
         "metrics",
         "security_headers",
         "probes",
+        "tracing",
         "problem_details",
     }
 )

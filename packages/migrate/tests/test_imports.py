@@ -175,3 +175,12 @@ def test_a_name_in_a_plain_string_of_new_text_is_no_use(tmp_path: Path) -> None:
     after = migrated(tmp_path, {"main.py": code}, "api")["main.py"]
     assert "X-Request-ID" in after
     assert "import Request" not in after
+
+
+def test_a_functions_own_import_is_no_use_of_the_modules(tmp_path: Path) -> None:
+    """The import at the top goes where what is left of the name belongs to a function that imports it again."""
+    own = "def quiet():\n    import logging\n\n    log = logging.getLogger('x')\n    log.setLevel(logging.CRITICAL)\n"
+    code = f"import logging\n\nlog = logging.getLogger(__name__)\n\n\n{own}"
+    after = migrated(tmp_path, {"main.py": code}, "logging/ask_the_library_for_loggers")["main.py"]
+    assert not after.startswith("import logging\n")
+    assert "    import logging\n" in after

@@ -15,7 +15,7 @@ import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-from ._binder import Scope
+from ._binder import Scope, Use, lookup
 from ._import_places import (
     Place,
     anchor_of,
@@ -56,13 +56,19 @@ def unused_imports(before: Module, after: Module, recipe: str) -> list[Finding]:
     for node, scope in after.tables.imports:
         for alias in node.names:
             local = alias.asname or alias.name.partition(".")[0]
-            if local in after.tables.uses or local not in before.tables.uses or alias.name == "__future__":
+            if _uses(after, local, scope) or local not in before.tables.uses or alias.name == "__future__":
                 continue
             why = _why_kept(after, node, scope, local)
             reason = f"import-left: nothing here uses `{local}` any more, but {why}"
             action = "remove the import once nothing outside of this file relies on it"
             found.append(Finding(after.path, node.lineno, recipe, reason, action, "none"))
     return found
+
+
+def _uses(module: Module, local: str, owner: Scope) -> list[Use]:
+    """Return the uses of a name that may see what a scope binds: all but those that see a function's own."""
+    uses = ((use, lookup(local, use.scope)) for use in module.tables.uses.get(local, ()))
+    return [use for use, seen in uses if seen is None or seen is owner or seen.kind != "function"]
 
 
 def _why_kept(module: Module, node: ast.stmt, scope: Scope, local: str) -> str:
@@ -261,7 +267,7 @@ def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Im
     if (module.path.endswith("__init__.py") and not _is_standard(node, local)) or _in_all(module, local):
         return None
     gone = [(edit.start, edit.end) for edit in made if edit.end > edit.start and not _is_named(local, edit.text)]
-    for use in module.tables.uses.get(local, ()):
+    for use in _uses(module, local, module.tables.module):
         start, end = module.source.span(use.root)
         if not any(low <= start and end <= high for low, high in gone):
             return None

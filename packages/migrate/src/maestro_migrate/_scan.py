@@ -19,7 +19,7 @@ from ._files import is_service_code
 from ._project import PATCH_WORDS, Facts, Project, import_names
 from ._recipe import Recipe, shortest
 from ._semantics import Module
-from ._source import UnreadableSource, parse, read_source
+from ._source import UnreadableSource, check_syntax, read_source
 from ._workers import Work, run_over
 
 __all__ = ["Options", "Prefilter", "Scan", "prefilter", "scan_files"]
@@ -204,9 +204,13 @@ def _scan_file(
         imports = sorted(
             {name.decode() for name in _IMPORTS.findall(raw) if name.split(b".")[0].decode() in words.named}
         )
-        if not reason:
+        if (
+            not reason and not words.modules
+        ):  # the scan for modules comes second, and reads what was Python in the first
             try:
-                parse(read_source(raw, path))  # a report names every file that is no Python, whatever it is about
+                check_syntax(
+                    read_source(raw, path)
+                )  # a report names every file that is no Python, whatever it is about
             except UnreadableSource as error:
                 reason = str(error)
         return json.dumps({"unparsed": reason} if reason else {"imports": imports} if imports else {})

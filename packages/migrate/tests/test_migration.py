@@ -108,9 +108,15 @@ def test_copies_are_set_up_by_commands_and_variables(service, venv, tmp_path):
 
 
 def test_generated_tests_come_and_go_with_the_migration(service, venv, tmp_path):
-    """Wanted in the service, they are a part of the transaction and not of the suite's counts; a second run changes nothing."""
+    """
+    Wanted in the service, they are a part of the transaction and not of the suite's counts; a second run changes nothing.
+
+    They need none of the options that the service gives its own tests, and which the test command here takes back.
+    """
+    (service / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     original = _hash(service)
-    wanted = ("service", service, "--venv", venv, "--generate-tests", "--report", tmp_path / "report")
+    command = ("--test-command", "python -m pytest -q -o addopts=")
+    wanted = ("service", service, "--venv", venv, "--generate-tests", *command, "--report", tmp_path / "report")
     shown = _run("service", service, "--generate-tests", "--dry-run")
     assert "recorded from the running code" in shown.stderr
     assert _hash(service) == original

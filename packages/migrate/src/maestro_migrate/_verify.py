@@ -177,7 +177,8 @@ class Verifier:
         def run_file(place: str, text: bytes) -> Mapping[str, str]:
             self._fresh(environment, [*writes, FileWrite(place, None, text)])
             log = self._work / "generated.log"
-            command = f"python -m pytest -q {shlex.quote(place)}"
+            # Without the options that the service has for its own tests: a report of coverage, a plug-in that is not installed.
+            command = f"python -m pytest -q -o addopts= {shlex.quote(place)}"
             return run_tests(self._tree, environment, command, env=self.env, log=log).outcomes
 
         return run_file

@@ -37,6 +37,33 @@ app = Flask(__name__)
 app.logger.info("ready")
 ```
 
+So are handlers, formatters and filters of one's own, the module `logging` in a logger's place, and what a server is told to configure:
+
+```py unchanged finding=own-class
+import logging
+
+
+class RequestIds(logging.Filter):
+    def filter(self, record):
+        record.request_id = "-"
+        return True
+```
+
+```py unchanged finding=module-as-logger
+import logging
+
+
+class Users:
+    def __init__(self, logger=logging):
+        self.logger = logger
+```
+
+```py unchanged finding=server-set-up
+import uvicorn
+
+uvicorn.run("shop.main:app", log_config="logging.yaml")
+```
+
 Handlers that come from a server, and lists of handlers that are replaced or cleared, are named too:
 
 ```py unchanged finding=takes-handlers
@@ -54,7 +81,7 @@ from collections.abc import Iterator
 from maestro_migrate import Change, Module
 
 REPORTS_ONLY = True
-WORDS = ("logging", "loguru", "structlog", "flask", "logger.handlers")
+WORDS = ("logging", "loguru", "structlog", "flask", "logger.handlers", "log_config")
 SITES = (
     "logging.config.fileConfig",
     "loguru.logger.add",
@@ -70,12 +97,22 @@ _CONFIGURES = (
     "maestro_core_logging.configure_logging",
 )
 _MAKES = ("logging.FileHandler", "logging.StreamHandler", "logging.handlers")
+_SERVERS = ("uvicorn.Config", "uvicorn.config.Config", "uvicorn.main.run", "uvicorn.run")
+_BASES = frozenset({"Filter", "Formatter", "Handler"})
+_OWN = tuple(f"logging.{base}" for base in sorted(_BASES))
+_LOOKS = frozenset(
+    {"delattr", "dir", "getattr", "hasattr", "id", "object", "print", "reload", "repr", "setattr", "type", "vars"}
+)
+"""What is called with a module to look into it or to change it, not to log with it (`patch.object`, too)."""
 _ACTION = {
     "logging": "replace it by configure_logging once its handlers and formats are what the library writes",
     "loguru": "move its calls to get_logger: their {} formatting, levels and sinks are loguru's own",
     "structlog": "leave it: structlog's loggers end in the library's handlers once configure_logging is called and nothing else configures structlog",
 }
 _HANDLERS = "leave it where a server or a test relies on it; else let configure_logging make the root logger's handler and let records propagate"
+_CLASS = "keep what it adds to records as a filter of configure_logging; delete it where the library's handler and fields do what it does"
+_MODULE = "hand on maestro_core_logging.root_logger, whose methods do what the module's functions do, where nothing compares it with the module"
+_SERVER = "call configure_logging() in the app and give the server log_config=None, once its lines may look like the service's"
 _FLASK = "call configure_logging() before the app's logger is first used, or Flask writes its lines with a handler of its own"
 
 
@@ -85,7 +122,13 @@ def scan(module: Module) -> dict[str, bool]:
     found = {"configures": any(not _is_main_only(module, call) for call in calls)}
     named = {"structlog", "loguru", "flask"} & module.names_by_root.keys()
     found["reports"] = (
-        bool(named) or b".handlers" in module.source.text or any(True for _ in module.references(*_MAKES))
+        bool(named)
+        or b".handlers" in module.source.text
+        or b"log_config" in module.source.text
+        or any(
+            site.qualname in {"logging", *_OWN} or site.qualname.startswith(_MAKES)
+            for site in module.references("logging")
+        )
     )
     return {name: True for name, holds in found.items() if holds}
 
@@ -98,6 +141,8 @@ def edit(module: Module) -> Iterator[Change]:
     _name_loggers(module)
     _name_handlers(module)
     _name_flask(module)
+    _name_classes(module)
+    _name_servers(module)
     yield from ()
 
 
@@ -140,6 +185,38 @@ def _name_handlers(module: Module) -> None:
             module.refuse(node, "takes-handlers: a logger's list of handlers is changed by hand", _HANDLERS)
         elif not isinstance(parent, ast.Assign):
             module.refuse(node, "reads-handlers: what it finds depends on which logger has the handlers", _HANDLERS)
+
+
+def _name_classes(module: Module) -> None:
+    """Name the classes that derive from logging's own (but filters that the library may be given), and the module itself where it is used as a logger."""
+    configured = any(True for _ in module.references("maestro_core_logging.configure_logging"))
+    for site in module.references("logging"):
+        parent = module.parent(site.node)
+        last = site.qualname.rpartition(".")[2]
+        if isinstance(parent, ast.ClassDef) and site.node in parent.bases and last.endswith(tuple(_BASES)):
+            if last == "Filter" and configured:
+                continue
+            module.refuse(parent, f"own-class: {parent.name} is a {last} of its own, whose code is not read", _CLASS)
+        elif site.qualname == "logging" and _is_handed_on(parent, site.node):
+            reason = "module-as-logger: the module is used like a logger, and its functions write to the root logger"
+            module.refuse(site.node, reason, _MODULE)
+
+
+def _is_handed_on(parent: ast.AST | None, node: ast.expr) -> bool:
+    if isinstance(parent, ast.Call):
+        return (getattr(parent.func, "id", "") or getattr(parent.func, "attr", "")) not in _LOOKS
+    return isinstance(parent, ast.arguments | ast.keyword) or (
+        isinstance(parent, ast.Assign | ast.AnnAssign) and parent.value is node
+    )
+
+
+def _name_servers(module: Module) -> None:
+    for site in module.references(*_SERVERS):
+        for keyword in site.call.keywords if site.call is not None else ():
+            if keyword.arg == "log_config" and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value is None
+            ):
+                module.refuse(keyword.value, f"server-set-up: {site.qualname} configures logging by itself", _SERVER)
 
 
 def _is_logger(module: Module, node: ast.expr) -> bool:

@@ -115,6 +115,24 @@ def test_alerts_carry_team_and_runbook():
     assert page["annotations"]["runbook_url"] == "https://runbooks.example/orders"
 
 
+@pytest.mark.service
+def test_texts_stay_what_was_written(promtool, tmp_path):
+    """Quotes, line ends and braces, which Prometheus would take for a template, arrive in the alert as they are."""
+    slo = SLO(
+        name="odd",
+        service="orders",
+        objective=99.9,
+        team='t"\n- {{y}}',
+        runbook="https://runbooks.example/?q={{$labels.x}}&{{{c}}}",
+        description='two\nlines: "{{ $value }}" é',
+    )
+    folder = written(tmp_path, [slo])
+    checked = run(promtool, folder, "check", "rules", "slo.rules.yml")
+    assert "FAILED" not in checked.stderr
+    tested = run(promtool, folder, "test", "rules", "slo.tests.yml")
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
 def test_labels_are_escaped():
     """A route with a quote selects that route and nothing else."""
     assert r'route="/odd\"path\\"' in error_ratio(SLOS[2], "5m")

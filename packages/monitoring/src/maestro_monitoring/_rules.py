@@ -143,9 +143,14 @@ def alert_rule(slo: SLO, severity: str) -> Rule:
     return {
         "alert": alert_name(slo),
         "expr": "\nor\n".join(pairs),
-        "labels": alert_labels(slo, severity),
-        "annotations": alert_annotations(slo, severity),
+        "labels": untemplated(alert_labels(slo, severity)),
+        "annotations": untemplated(alert_annotations(slo, severity)),
     }
+
+
+def untemplated(texts: dict[str, str]) -> dict[str, str]:
+    """Give texts that Prometheus shows as they were written: to it, two braces begin a template."""
+    return {name: text.replace("{{", '{{"{{"}}') for name, text in texts.items()}
 
 
 def _too_fast(slo: SLO, burn: BurnWindow, window: str) -> str:

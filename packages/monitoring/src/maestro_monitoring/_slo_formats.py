@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ._rules import alert_annotations, alert_labels, alert_name, distinct, error_ratio, selector, within
+from ._rules import alert_annotations, alert_labels, alert_name, distinct, error_ratio, selector, untemplated, within
 from ._slo import SLO
 
 
@@ -28,10 +28,15 @@ def _sloth(slo: SLO) -> dict[str, Any]:
         "sli": {"raw": {"error_ratio_query": error_ratio(slo, "{{.window}}")}},
         "alerting": {
             "name": alert_name(slo),
-            "page_alert": {"labels": alert_labels(slo, "page"), "annotations": alert_annotations(slo, "page")},
-            "ticket_alert": {"labels": alert_labels(slo, "ticket"), "annotations": alert_annotations(slo, "ticket")},
+            "page_alert": _sloth_alert(slo, "page"),
+            "ticket_alert": _sloth_alert(slo, "ticket"),
         },
     }
+
+
+def _sloth_alert(slo: SLO, severity: str) -> dict[str, Any]:
+    texts = {"labels": alert_labels(slo, severity), "annotations": alert_annotations(slo, severity)}
+    return {name: untemplated(text) for name, text in texts.items()}
 
 
 def pyrra_objects(slos: Sequence[SLO]) -> list[dict[str, Any]]:

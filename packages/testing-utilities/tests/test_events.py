@@ -59,3 +59,10 @@ def test_without_the_library_the_error_says_what_to_install(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "maestro_core_logging", None)
     with pytest.raises(LibraryMissing, match=r'pip install "maestro-testing\[logging\]"'), capturing_events():
         pass
+
+
+def test_separators_inside_a_text_end_no_event() -> None:
+    """What Unicode calls the end of a line is a character like any other in a JSON string."""
+    with capturing_events() as events:
+        logging.getLogger("svc").warning("a\u2028b\x85c")
+    assert [event["event"] for event in events] == ["a\u2028b\x85c"]

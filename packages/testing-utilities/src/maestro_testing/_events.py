@@ -48,7 +48,8 @@ class CapturedEvents(Sequence[Event]):
         self._written.truncate()
 
     def _events(self) -> list[Event]:
-        return [json.loads(line) for line in self._written.getvalue().splitlines()]
+        # Not `splitlines`: JSON leaves separators such as U+2028 in its strings as they are.
+        return [json.loads(line) for line in self._written.getvalue().split("\n") if line]
 
 
 @contextmanager

@@ -79,3 +79,20 @@ def test_unreadable_files_have_a_reason_and_no_changes() -> None:
     result = run(b"print 'x'\n", replacing(b"x", "y"))
     assert result.unparsed
     assert result.after is None
+
+
+def test_a_note_beside_a_change_outlives_the_change() -> None:
+    """What a recipe says of a place that it rewrites is said once, though the next round no longer finds the place."""
+
+    def edit(module: Module) -> Iterable[Change]:
+        for at, node in enumerate(module.tree.body):
+            start, end = module.source.span(node)
+            if module.source.text[start:end] == b"x":
+                module.refuse(node, "dialect: kept", "settle on one", level="none")
+                yield module.change(Edit(start, end, "y"), at=node, reason="a test")
+            elif at:
+                module.refuse(node, "stays: it is no x", "leave it", level="none")
+
+    result = run(b"x\nz\n", Recipe("local/note", "Note", "", edits=edit))
+    assert result.after == b"y\nz\n"
+    assert [(each.line, each.reason) for each in result.findings] == [(2, "stays: it is no x"), (1, "dialect: kept")]

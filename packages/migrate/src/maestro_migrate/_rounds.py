@@ -57,7 +57,7 @@ def rewrite_file(
     findings: list[Finding] = []
     for _ in range(MAX_ROUNDS):
         made = _round(module, recipes, unsafe=unsafe)
-        findings = module.findings
+        findings = [*module.findings, *_notes_no_longer_made(findings, module.findings)]
         if not made:
             break
         text = module.source.text
@@ -75,6 +75,17 @@ def rewrite_file(
             return _left_alone(path, findings, str(error), "convert the file to UTF-8 and run again")
     result.contributions = [(change.recipe, list(item)) for change in result.changes for item in change.contributes]
     return result
+
+
+def _notes_no_longer_made(before: Iterable[Finding], now: Iterable[Finding]) -> list[Finding]:
+    """Return the notes of earlier rounds that a later one has no place for: what they are about was changed, and they say what else is true of it."""
+    again = Counter((each.recipe, each.reason) for each in now)
+    lost = []
+    for each in before:
+        if each.level == "none" and again[each.recipe, each.reason] <= 0:
+            lost.append(each)
+        again[each.recipe, each.reason] -= 1
+    return lost
 
 
 def _at_lines_of(original: bytes, text: bytes, changes: Sequence[Change]) -> list[Change]:

@@ -357,3 +357,22 @@ def test_a_hundred_thousand_files_are_counted(service: Path) -> None:
     done = CliRunner().invoke(inventory, [str(service)])
     assert done.exit_code == 0, done.output
     assert "1001  sites in 100001 Python files" in done.output
+
+
+def test_closed_streams_are_no_reason_to_fail(service: Path) -> None:
+    """A daemon's `>&- 2>&-` leaves a command without a place to say anything, and with its work done."""
+    command = [sys.executable, "-c", "from maestro_migrate.cli import migrate; migrate()"]
+    closed = [
+        "sh",
+        "-c",
+        '"$@" >&- 2>&-',
+        "sh",
+        *command,
+        "service",
+        str(service),
+        "--no-verify",
+        "--recipes",
+        "logging",
+    ]
+    assert subprocess.run(closed, check=False).returncode == 0
+    assert MOVED in (service / "app.py").read_bytes()

@@ -9,6 +9,7 @@ import pytest
 
 from maestro_migrate._environment import Environment
 from maestro_migrate._service_tests import TestRun, compare, run_tests
+from maestro_migrate.errors import UnusableInput
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +140,9 @@ def test_what_failed_before_is_excused_and_named_when_it_passes():
     """A failure of the service's own is not ours."""
     found = compare([_run(a="failed"), _run(a="failed")], [_run(a="passed", b="passed")])
     assert (found.regressions, found.fixed, found.added) == ((), ("a",), ("b",))
+
+
+def test_a_command_whose_quotes_do_not_end_is_refused(environment, tmp_path):
+    """The one who typed it learns what to mend."""
+    with pytest.raises(UnusableInput, match="pytest 'x: no closing quotation; mend the quotes"):
+        run_tests(tmp_path, environment, "pytest 'x", env={}, log=tmp_path / "log")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from ._environment import Environment
+from .errors import UnusableInput
 
 __all__ = ["Comparison", "TestRun", "compare", "run_tests"]
 
@@ -63,7 +64,12 @@ def run_tests(
     log: Path,
     timeout_s: float = TIMEOUT_S,
 ) -> TestRun:
-    """Run the tests of the service in `tree` and return what became of each."""
+    """
+    Run the tests of the service in `tree` and return what became of each.
+
+    Raises:
+        UnusableInput: the command's quotes do not end.
+    """
     report = log.with_suffix(".xml")
     report.unlink(missing_ok=True)
     arguments = _arguments(command) if command else ["python", "-m", "pytest", "-q"]
@@ -96,7 +102,10 @@ def _arguments(command: str) -> list[str]:
     """Return a command as arguments; one that a shell must read (`A=1 pytest`, `cd api && pytest`) is given to a shell."""
     if re.search(r"[&|;<>$`*]|^\s*\w+=", command):
         return ["/bin/sh", "-c", command]
-    return shlex.split(command)
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        raise UnusableInput(command, str(error).lower(), advice="mend the quotes of the command") from error
 
 
 def _found(arguments: list[str], environment: Environment) -> list[str]:

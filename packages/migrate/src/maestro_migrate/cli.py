@@ -219,7 +219,7 @@ def unified_diff(path: str, before: bytes | None, after: bytes | None) -> str:
 @contextmanager
 def _progress() -> Any:
     """Give a callback that moves a bar on a terminal, and nothing in a pipe."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():  # `2>&-`
         yield None
         return
     from rich.console import Console

@@ -176,3 +176,12 @@ def test_recording_twice_gives_the_same_bytes(tmp_path):
 def test_the_file_goes_beside_the_tests(paths, place):
     """The folder of the service's tests that is nearest to its root takes it."""
     assert place_of(paths) == place
+
+
+def test_sql_and_methods_are_no_variables(tmp_path):
+    """A text in capitals that goes to SQL or to another library names no variable of the environment."""
+    (tmp_path / "requests.py").write_text("def request(method): return method")
+    (tmp_path / "sqlalchemy.py").write_text("def text(sql): return sql")
+    mail = "import os, requests\nfrom sqlalchemy import text as sql\nPORT = int(os.getenv('MAIL_PORT', '25'))\n"
+    mail += "NOW = sql('CURRENT_TIMESTAMP')\nWHO = requests.request('GET')\n"
+    assert _recorded(tmp_path, mail=mail).variables == ("MAIL_PORT",)

@@ -9,7 +9,7 @@ import ast
 import re
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ _SYSTEM = re.compile(
     r"(PATH|HOME|USER|PWD|SHELL|TERM|TMP|TEMP|TMPDIR|TZ|LANG|HOSTNAME|\w+_PROXY|(LC|PYTHON|LD|UV|PIP|XDG)_?\w*)$"
 )
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+$")
+_ELSEWHERE = {"sqlalchemy", "sqlmodel", "logging", "requests", "httpx", "enum", "typing", "decimal", "datetime", "re"}
 _PROBE = re.compile(
     r"GET (/|/[\w/.-]*/)(health|healthz|healthcheck|health-check|live|livez|liveness|ready|readyz|readiness|ping|status)/?$"
 )
@@ -204,10 +205,13 @@ def _variables(raw: bytes) -> list[str]:
     if not re.search(rb"environ|getenv|BaseSettings|\benv\b|decouple", raw):
         return []
     found = set()
+    foreign = _imported_from(_ELSEWHERE, _parsed(raw))
     for node in _run_on_import(_parsed(raw)):
         parts: list[Any] = [getattr(node, "slice", None)]
         if isinstance(node, ast.Call):
-            parts = [*node.args[:1], *(keyword.value for keyword in node.keywords)]
+            parts = [*node.args[:1], *(keyword.value for keyword in node.keywords if keyword.arg != "server_default")]
+            if ast.unparse(node.func).split(".")[0] in foreign or getattr(node.func, "attr", "") == "text":
+                continue  # `text("CURRENT_TIMESTAMP")` is SQL
         for part in parts:
             if isinstance(part, ast.Constant) and isinstance(part.value, str) and _VARIABLE.match(part.value):
                 found.add(part.value)
@@ -215,6 +219,22 @@ def _variables(raw: bytes) -> list[str]:
         prefix = next(iter(re.findall(rb"env_prefix\s*=\s*[\"'](\w*)[\"']", raw)), b"").decode()
         found |= {f"{prefix}{name}".upper() for name in _assigned(model)}
     return sorted(name for name in found if not _SYSTEM.match(name))
+
+
+def _imported_from(packages: Collection[str], tree: ast.Module) -> set[str]:
+    """Return the names that the module has for these packages and for what is in them."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            named = [(each.name, each) for each in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            named = [(node.module or "", each) for each in node.names]
+        else:
+            continue
+        found |= {
+            (each.asname or each.name).split(".")[0] for origin, each in named if origin.split(".")[0] in packages
+        }
+    return found
 
 
 def _run_on_import(tree: ast.Module) -> Iterator[ast.AST]:

@@ -101,6 +101,6 @@ class CommitRefused(MigrateError):
 
     def __init__(self, root: Path, output: str) -> None:
         super().__init__(
-            f"git refused the commit in {root}: {output}; mend what it names, then commit the files or roll back"
+            f"git refused the commit in {root}: {output}; the migrated files are written and not committed: mend what it names, then commit them or roll back"
         )
         self.root, self.output = root, output

@@ -284,6 +284,29 @@ def test_a_worktree_is_migrated_by_itself(repository: Path, tmp_path: Path) -> N
     assert (repository / "app.py").read_text() == CODE
 
 
+def test_a_commit_that_is_refused_takes_everything_back(repository: Path) -> None:
+    """The first theme is committed, the hook refuses the second: history, index and every byte are as they were."""
+
+    def asked(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], cwd=repository, capture_output=True, text=True, check=True).stdout
+
+    (repository / "pyproject.toml").write_text('[project]\nname = "x"\nversion = "1"\ndependencies = []\n')
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "package")
+    (repository / "staged.txt").write_text("by the user\n")
+    git(repository, "add", "staged.txt")
+    hook = repository / ".git" / "hooks" / "pre-commit"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\ntest -e .git/once && { echo 'too many' >&2; exit 1; }\ntouch .git/once\n")
+    hook.chmod(0o755)
+    before = asked("log", "--format=%H"), asked("status", "--porcelain"), (repository / "app.py").read_bytes()
+    done = run("service", repository, "--no-verify", "--commits", "--allow-dirty")
+    assert done.exit_code == 2
+    assert "too many; the migration and its commits were taken back" in done.stderr.replace("\n", " ")
+    assert (repository / ".git" / "once").exists()
+    assert before == (asked("log", "--format=%H"), asked("status", "--porcelain"), (repository / "app.py").read_bytes())
+
+
 def test_a_sparse_checkout_is_migrated_as_far_as_it_is_there(repository: Path) -> None:
     """Files that are not checked out are neither read nor missed."""
     (repository / "far").mkdir()

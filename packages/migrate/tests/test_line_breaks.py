@@ -14,10 +14,10 @@ RECIPE = Recipe(
 FLAKE8 = {"setup.cfg": "[flake8]\nmax-line-length = 40\n"}
 
 
-def laid_out(code: str, styles: dict[str, str]) -> str:
+def laid_out(code: str, styles: dict[str, str], recipe: Recipe = RECIPE) -> str:
     """Rewrite the body of a file that imports `a`."""
     project = Project({"mod.py": Facts()}, styles=styles)
-    result = rewrite_file(f"import a\n{code}".encode(), "mod.py", project, [RECIPE])
+    result = rewrite_file(f"import a\n{code}".encode(), "mod.py", project, [recipe])
     assert not result.findings, result.findings
     return (result.after or b"").decode().partition("\n")[2].removeprefix("\n")
 
@@ -70,6 +70,14 @@ def test_a_call_that_no_longer_fits_is_broken(case: str) -> None:
     """As black does: its arguments stand on a line of their own."""
     before, after = BROKEN[case]
     assert laid_out(before, FLAKE8) == after
+
+
+def test_arguments_that_fit_no_line_together_get_one_each() -> None:
+    """With a comma behind the last one, as black does."""
+    longer = rewrite("a.f($*x)", to="a.function($*x, more_of_it=False)")
+    recipe = Recipe("local/more", "Rename", "", (longer,), words=("a",), sites=("a.f",))
+    after = "function(\n    'some text',\n    12345678,\n    *k,\n    x=2,\n    more_of_it=False,\n)\n"
+    assert laid_out("a.f('some text', 12345678, *k, x=2)\n", FLAKE8, recipe) == after
 
 
 @pytest.mark.parametrize("case", KEPT)

@@ -92,7 +92,7 @@ def _width(source: Source, line: int) -> int:
 
 
 def _broken(source: Source, node: ast.stmt, length: int) -> Edit | None:
-    """Return the edit that puts the arguments of the call that a statement ends with on a line of their own, if they fit there."""
+    """Return the edit that puts the arguments of the call that a statement ends with on a line of their own, or on one each, if they fit there."""
     call = getattr(node, "value", None)
     call = call.value if isinstance(call, ast.Await) else call
     if not isinstance(call, ast.Call) or not (call.args or call.keywords):
@@ -106,7 +106,13 @@ def _broken(source: Source, node: ast.stmt, length: int) -> Edit | None:
         return None
     inner = indent + ("\t" if "\t" in indent else "    ")
     arguments = source.text[opening + 1 : end - 1].decode().strip()
-    if arguments.endswith(",") or len(inner + arguments) > length:
+    if arguments.endswith(","):
         return None
     newline = source.newline
+    if len(inner + arguments) > length:
+        given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
+        parts = [source.slice(argument) for argument in sorted(given, key=lambda argument: argument.col_offset)]
+        if ", ".join(parts) != arguments or any(len(f"{inner}{part},") > length for part in parts):
+            return None  # brackets around one, or one that would have to be broken itself
+        arguments = f",{newline}{inner}".join(parts) + ","
     return Edit(opening + 1, end - 1, f"{newline}{inner}{arguments}{newline}{indent}")

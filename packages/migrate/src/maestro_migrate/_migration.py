@@ -29,7 +29,17 @@ from .manifests import find_manifests
 from .proof import Generated, scan_security
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
 from .report.duplication import duplicated_lines, loc
-from .transaction import apply, commit_theme, recover, require_identity, worktree_status
+from .transaction import (
+    CommitRefused,
+    apply,
+    commit_theme,
+    last_commit,
+    recover,
+    require_identity,
+    rollback,
+    take_back_commits,
+    worktree_status,
+)
 
 __all__ = ["DirtyTree", "Migrated", "Request", "migrate_service", "plan_service", "report_plan"]
 
@@ -327,14 +337,22 @@ def _apply(root: Path, request: Request, made: MigrationPlan) -> str | None:
         return None
     migration = apply(root, made.writes, service=made.service, backup=request.backup)
     if request.commits:
-        themes = sorted({write.theme for write in made.writes})
-        for theme in themes:
-            commit_theme(
-                root,
-                [write.path for write in made.writes if write.theme == theme],
-                f"Move {theme} onto the shared libraries",
-            )
+        before = last_commit(root)
+        try:
+            _commit(root, made)
+        except CommitRefused as refused:
+            if not request.backup:
+                raise
+            take_back_commits(root, before, [write.path for write in made.writes])
+            rollback(root, migration_id=migration.id)
+            raise CommitRefused(root, refused.output, is_undone=True) from refused
     return migration.id
+
+
+def _commit(root: Path, made: MigrationPlan) -> None:
+    for theme in sorted({write.theme for write in made.writes}):
+        paths = [write.path for write in made.writes if write.theme == theme]
+        commit_theme(root, paths, f"Move {theme} onto the shared libraries")
 
 
 def _documented(root: Path, summaries: Mapping[str, RecipeSummary], recipes: Sequence[Recipe]) -> dict[str, Evidence]:

@@ -1,7 +1,7 @@
 """Writing a plan to disk whole or not at all, taking it back, and what git says meanwhile."""
 
 from ._apply import Migration, apply, migrations, recover, rollback
-from ._git import WorktreeStatus, commit_theme, require_identity, worktree_status
+from ._git import WorktreeStatus, commit_theme, last_commit, require_identity, take_back_commits, worktree_status
 from ._journal import Status, report_folder, state_home
 from .errors import (
     CommitRefused,
@@ -30,11 +30,13 @@ __all__ = [
     "WriteFailed",
     "apply",
     "commit_theme",
+    "last_commit",
     "migrations",
     "recover",
     "report_folder",
     "require_identity",
     "rollback",
     "state_home",
+    "take_back_commits",
     "worktree_status",
 ]

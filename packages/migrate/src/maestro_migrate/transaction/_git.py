@@ -13,7 +13,14 @@ from typing import Literal
 
 from .errors import CommitRefused, GitUnusable, NoIdentity
 
-__all__ = ["WorktreeStatus", "commit_theme", "require_identity", "worktree_status"]
+__all__ = [
+    "WorktreeStatus",
+    "commit_theme",
+    "last_commit",
+    "require_identity",
+    "take_back_commits",
+    "worktree_status",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,18 @@ def commit_theme(root: Path, paths: Sequence[str], message: str) -> str:
     if done.returncode != 0:
         _git(root, "reset", "--quiet", "--", *chosen)
         raise CommitRefused(root, (done.stderr or done.stdout).strip())
-    return _git(root, "rev-parse", "HEAD").stdout.strip()
+    return last_commit(root)
+
+
+def last_commit(root: Path) -> str:
+    """Return the id of the commit that is checked out, an empty string before a branch's first."""
+    return _git(root, "rev-parse", "--verify", "--quiet", "HEAD").stdout.strip()
+
+
+def take_back_commits(root: Path, commit: str, paths: Sequence[str]) -> None:
+    """Let the branch end where it did (see `last_commit`), with these paths (relative to `root`) unstaged; files and what else is staged stay."""
+    _git(root, *(("reset", "--quiet", "--soft", commit) if commit else ("update-ref", "-d", "HEAD")))
+    _git(root, "reset", "--quiet", "--", *(f":(literal){path}" for path in paths))
 
 
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -97,10 +97,13 @@ class NoIdentity(MigrateError):
 
 
 class CommitRefused(MigrateError):
-    """A hook or git itself refused the commit; the files stay written and are no longer staged."""
+    """A hook or git itself refused a commit; the paths are no longer staged."""
 
-    def __init__(self, root: Path, output: str) -> None:
-        super().__init__(
-            f"git refused the commit in {root}: {output}; the migrated files are written and not committed: mend what it names, then commit them or roll back"
+    def __init__(self, root: Path, output: str, *, is_undone: bool = False) -> None:
+        left = (
+            "the migration and its commits were taken back: mend what git names and run again, or leave --commits out"
+            if is_undone
+            else "the migrated files are written and not committed: mend what it names, then commit them"
         )
+        super().__init__(f"git refused the commit in {root}: {output}; {left}")
         self.root, self.output = root, output

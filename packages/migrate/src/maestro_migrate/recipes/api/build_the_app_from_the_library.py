@@ -36,6 +36,8 @@ from maestro_migrate import Change, Module
 from maestro_migrate._binder import lookup
 from maestro_migrate._site import only_names_type
 
+from ._optional import is_optional
+
 WORDS = ("FastAPI", "Mount", ".mount(")
 SITES = ("fastapi.FastAPI", "fastapi.applications.FastAPI")
 NEEDS = ("maestro-core-api[fastapi]",)
@@ -70,7 +72,7 @@ def edit(module: Module) -> Iterator[Change]:
             module.refuse(
                 site.call, "mounted-app: it runs inside another app, which has the middleware", "leave it as it is"
             )
-        elif _is_optional(module, site.node):
+        elif is_optional(module, site.node):
             reason = "optional-import: this code also loads where FastAPI is not installed, and the library needs it"
             module.refuse(site.call, reason, f"{action}, imported inside the same try")
         elif local is None:
@@ -97,18 +99,6 @@ def _name_other_use(module: Module, node: ast.expr, action: str) -> None:
         )
     elif not only_names_type(module, node):
         module.refuse(node, "passed-on: the class itself is handed on, so what it builds cannot be told", action)
-
-
-def _is_optional(module: Module, node: ast.expr) -> bool:
-    """Tell whether the name is imported in a `try` that goes on without it."""
-    root = node
-    while isinstance(root, ast.Attribute):
-        root = root.value
-    scope = lookup(root.id, module.scope_of(root)) if isinstance(root, ast.Name) else None
-    bindings = scope.bindings[root.id] if scope is not None and isinstance(root, ast.Name) else ()
-    return any(
-        isinstance(outer, ast.Try) and outer.handlers for each in bindings for outer in module.ancestors(each.node)
-    )
 
 
 def _is_mounted(module: Module, call: ast.Call) -> bool:

@@ -17,6 +17,28 @@ from maestro_core_api import instrument
 app = instrument(Flask(__name__, static_folder=None), security_headers=False)
 ```
 
+A call of several lines is wrapped as black would have it:
+
+```py before
+from starlette.applications import Starlette
+
+app = Starlette(
+    debug=True,
+)
+```
+
+```py after
+from maestro_core_api import instrument
+from starlette.applications import Starlette
+
+app = instrument(
+    Starlette(
+        debug=True,
+    ),
+    security_headers=False,
+)
+```
+
 An app that is wrapped already stays, and so does a class that derives from one:
 
 ```py unchanged
@@ -52,6 +74,7 @@ from maestro_migrate import Change, Edit, Module
 from maestro_migrate._site import only_names_type
 
 from ._advice import advice
+from ._optional import is_optional
 
 _WHEN = {
     "before_request": "before each request",
@@ -87,19 +110,47 @@ def edit(module: Module) -> Iterator[Change]:
         local = module.local_name(TARGET)
         if not isinstance(parent, ast.Assign | ast.AnnAssign | ast.Return):
             module.refuse(site.call, "unnamed-app: it is built inside another expression", action)
+        elif is_optional(module, site.node):
+            reason = "optional-import: this code also loads where the framework is not installed, and the library's import is no part of that"
+            module.refuse(site.call, reason, f"{action}, imported inside the same try")
         elif local is None:
             module.refuse(site.call, "name-taken: `instrument` means something else in this file", action)
         else:
-            start, end = module.source.span(site.call)
             yield module.change(
-                Edit(start, start, f"{local}("),
-                Edit(end, end, ", security_headers=False)"),
+                *_wrapped(module, site.call, local),
                 at=site.call,
                 reason="request ids, access events, metrics and probes around the same app",
                 requires=[TARGET],
             )
     if scan(module) and any(home.split(".")[0] == "flask" for home in module.names_by_root):
         _name_hooks(module)
+
+
+def _wrapped(module: Module, call: ast.Call, local: str) -> list[Edit]:
+    """Return the edits that put a call around the one that builds the app, indented by one more where that one is laid out over lines."""
+    source = module.source
+    start, end = source.span(call)
+    lines = [source.line_bounds(line) for line in range(call.lineno, (call.end_lineno or call.lineno) + 1)]
+    (first, _), (last, _) = lines[0], lines[-1]
+    statement = source.text[first:start].decode()
+    indent = statement[: len(statement) - len(statement.lstrip())]
+    is_laid_out = (
+        len(lines) > 1
+        and source.text[start : lines[0][1]].rstrip().endswith(b"(")
+        and source.text[last:end].strip() == b")"
+        and not any(isinstance(node, ast.Constant | ast.JoinedStr) and _has_lines(node) for node in ast.walk(call))
+    )
+    if not is_laid_out:
+        return [Edit(start, start, f"{local}("), Edit(end, end, ", security_headers=False)")]
+    step = "\t" if "\t" in indent else "    "
+    newline = source.newline
+    within = [Edit(low, low, step) for low, high in lines[1:] if source.text[low:high].strip()]
+    opening = Edit(start, start, f"{local}({newline}{indent}{step}")
+    return [opening, *within, Edit(end, end, f",{newline}{indent}{step}security_headers=False,{newline}{indent})")]
+
+
+def _has_lines(node: ast.expr) -> bool:
+    return node.lineno != node.end_lineno
 
 
 def _name_hooks(module: Module) -> None:

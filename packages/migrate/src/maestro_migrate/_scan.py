@@ -204,13 +204,10 @@ def _scan_file(
         imports = sorted(
             {name.decode() for name in _IMPORTS.findall(raw) if name.split(b".")[0].decode() in words.named}
         )
-        if (
-            not reason and not words.modules
-        ):  # the scan for modules comes second, and reads what was Python in the first
+        # A report names every file that is no Python, whatever it is about. The scan for modules comes second, and only of what was Python.
+        if not reason and not words.modules:
             try:
-                check_syntax(
-                    read_source(raw, path)
-                )  # a report names every file that is no Python, whatever it is about
+                check_syntax(read_source(raw, path))
             except UnreadableSource as error:
                 reason = str(error)
         return json.dumps({"unparsed": reason} if reason else {"imports": imports} if imports else {})

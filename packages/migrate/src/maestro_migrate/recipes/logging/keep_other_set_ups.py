@@ -191,9 +191,12 @@ def _name_classes(module: Module) -> None:
     """Name the classes that derive from logging's own (but filters that the library may be given), and the module itself where it is used as a logger."""
     configured = any(True for _ in module.references("maestro_core_logging.configure_logging"))
     for site in module.references("logging"):
-        parent = module.parent(site.node)
         last = site.qualname.rpartition(".")[2]
-        if isinstance(parent, ast.ClassDef) and site.node in parent.bases and last.endswith(tuple(_BASES)):
+        is_base = last.endswith(tuple(_BASES))
+        if not is_base and site.qualname != "logging":
+            continue
+        parent = module.parent(site.node)
+        if is_base and isinstance(parent, ast.ClassDef) and site.node in parent.bases:
             if last == "Filter" and configured:
                 continue
             module.refuse(parent, f"own-class: {parent.name} is a {last} of its own, whose code is not read", _CLASS)

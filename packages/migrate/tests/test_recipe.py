@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from maestro_migrate._recipe import all_recipes, from_file, select, shortest
+from maestro_migrate._recipe import all_recipes, from_file, select
+from maestro_migrate._scan import prefilter
+from maestro_migrate._words import Words
 from maestro_migrate.errors import UnusableInput
 
 
@@ -56,13 +58,20 @@ def test_a_recipe_without_words_concerns_every_file(tmp_path: Path) -> None:
     """Beside recipes that name words, too: it is the one that asks for each file."""
     recipe = tmp_path / "all_of_it.py"
     recipe.write_text('"""All of it."""\n\ndef edit(module):\n    return iter(())\n')
-    words = shortest(word for each in (*all_recipes(), *from_file(recipe)) for word in each.looks_for)
-    assert any(word in b"x = 1" for word in words)
+    assert prefilter([*all_recipes(), *from_file(recipe)], named=frozenset()).passes(b"x = 1")
 
 
 def test_of_words_only_those_are_searched_that_hold_no_other() -> None:
     """`logging.Formatter` is found wherever `logging` is."""
-    assert shortest(["logging.Formatter", "logging", "os"]) == (b"logging", b"os")
+    assert Words.of(["logging.Formatter", "logging", "os"]).plain == (b"logging", b"os")
+
+
+def test_a_pattern_is_searched_only_where_its_word_is_found() -> None:
+    """`warnings.warn(` holds the word, and is not what the pattern looks for."""
+    words = Words.of([(".warn(", r"(?<!warnings)\.warn\(")])
+    assert words.occur_in(b"log.warn('late')")
+    assert not words.occur_in(b"warnings.warn('late')")
+    assert Words.of([".warn(", (".warn(", r"x\.warn\(")]) == Words.of([".warn("])
 
 
 def test_a_file_may_be_scanned_and_not_edited(tmp_path: Path) -> None:
@@ -70,4 +79,4 @@ def test_a_file_may_be_scanned_and_not_edited(tmp_path: Path) -> None:
     recipe = tmp_path / "narrow.py"
     recipe.write_text('"""Narrow."""\n\nWORDS = ("base", "told")\nEDIT_WORDS = ("base",)\n')
     (loaded,) = from_file(recipe)
-    assert (loaded.looks_for, loaded.edits_with) == ((b"base", b"told"), (b"base",))
+    assert (loaded.looks_for, loaded.edits_with) == (Words.of(["base", "told"]), Words.of(["base"]))

@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from maestro_migrate._tree import attribute_names, nodes_by_kind, parents_of
+from maestro_migrate._tree import Parents, attribute_names, nodes_by_kind, parents_of
 
 PROGRAM = """
 import os
@@ -41,6 +41,16 @@ def test_every_node_but_the_root_has_its_parent() -> None:
             if not isinstance(child, ast.expr_context):
                 assert parents[id(child)] is node
     assert id(tree) not in parents
+
+
+@pytest.mark.parametrize("text", [PROGRAM, "@f\n@g(1)\nclass A:\n    b = 2\nc = 3; d = [4]\n"], ids=["program", "odd"])
+def test_parents_asked_one_by_one_are_those_of_the_whole_walk(text: str) -> None:
+    """Also those of decorators, which stand before their statement's line, and of statements that share a line."""
+    tree = ast.parse(text)
+    whole, asked = parents_of(tree), Parents(tree)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.expr_context | ast.operator | ast.boolop | ast.cmpop | ast.unaryop):
+            assert asked.of(node) is whole.get(id(node))
 
 
 @pytest.mark.parametrize(

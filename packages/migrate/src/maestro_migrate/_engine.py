@@ -18,7 +18,7 @@ from ._files import is_service_code, python_files
 from ._line_breaks import LINE_CHECKERS
 from ._plan import FileWrite, MigrationPlan, UnparsedFile
 from ._project import Facts, Project
-from ._recipe import Recipe, shortest
+from ._recipe import Recipe
 from ._rounds import FileResult, rewrite_file
 from ._scan import Options, scan_files
 from ._spans import Change, Edit, Finding, Safety
@@ -150,9 +150,8 @@ def _theme(changes: Iterable[Change]) -> str:
 
 
 def _results(root: Path, project: Project, known: str, options: Options, store: ResultCache) -> list[FileResult]:
-    words = shortest(word for recipe in options.recipes for word in recipe.edits_with)
     facts = project.facts
-    files = [path for path in sorted(facts) if _may_change(facts[path], project, options.recipes)]
+    files = [path for path in sorted(facts) if facts[path].is_read]
     context = digest(
         build_digest().encode(),
         known.encode(),
@@ -162,7 +161,7 @@ def _results(root: Path, project: Project, known: str, options: Options, store: 
     ).encode()
     work = Work(
         "rewrite",
-        partial(_rewrite, project, options, words),
+        partial(_rewrite, project, options),
         lambda path, raw: digest(context, path.encode(), raw),
         _unwritten,
     )
@@ -174,18 +173,11 @@ def _unwritten(reason: str) -> str:
     return json.dumps({"unparsed": reason})
 
 
-def _may_change(facts: Facts, project: Project, recipes: Sequence[Recipe]) -> bool:
-    """Return whether a file uses the plumbing itself, may get it from another module, or is of interest to a recipe that names no sites."""
-    if facts.unparsed:
-        return False
-    if facts.sites or facts.recipes or facts.hidden or facts.stars or any(not recipe.sites for recipe in recipes):
-        return True
-    heads = {site.partition(".")[0] for recipe in recipes for site in recipe.sites}
-    return any(project.canonical(use).partition(".")[0] in heads for use in facts.uses)
-
-
-def _rewrite(project: Project, options: Options, words: Sequence[bytes], path: str, raw: bytes) -> str:
-    if not any(word in raw for word in words) or not is_service_code(path, raw):
+def _rewrite(project: Project, options: Options, path: str, raw: bytes) -> str:
+    facts = project.facts[path]
+    if not any(_may_change(recipe, facts, project, raw) for recipe in options.recipes) or not is_service_code(
+        path, raw
+    ):
         return ""
     recipes = [recipe for recipe in options.recipes if (recipe.id, path) not in options.withheld]
     result = rewrite_file(raw, path, project, recipes, unsafe=options.unsafe)
@@ -200,6 +192,17 @@ def _rewrite(project: Project, options: Options, words: Sequence[bytes], path: s
         "rounds": result.rounds,
     }
     return json.dumps(plain)
+
+
+def _may_change(recipe: Recipe, facts: Facts, project: Project, raw: bytes) -> bool:
+    """Return whether a file holds what a recipe looks for and the scan found something for it, or the file gets names of the plumbing's, maybe by way of others."""
+    if not recipe.edits_with.occur_in(raw):
+        return False
+    if not recipe.sites or recipe.id in facts.sites or recipe.id in facts.recipes or facts.hidden or facts.stars:
+        return True
+    heads = {site.partition(".")[0] for site in recipe.sites}
+    names = (*facts.imports, *(project.canonical(use) for use in facts.uses))
+    return any(name.partition(".")[0] in heads for name in names)
 
 
 def _decode(path: str, text: str) -> FileResult:

@@ -26,7 +26,7 @@ def facts_of(module: Module, roots: frozenset[str], *, sites: frozenset[str] = f
     `roots` are the top-level names of the project: chains that begin elsewhere are of no interest to other files, except as patches.
     `sites` are the qualified names of the plumbing, whose words count even on things that are not known.
     """
-    facts = Facts()
+    facts = Facts(is_read=True)
     for name, bindings in module.tables.module.bindings.items():
         target = _single_target(module, name)
         if target is not None:

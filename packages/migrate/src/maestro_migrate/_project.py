@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ._layout import line_length
 from ._line_breaks import line_limit
+from ._words import Words
 
 __all__ = ["Facts", "Project", "import_names", "is_test_path", "module_names", "remembered"]
 
@@ -32,7 +33,7 @@ class Facts:
     `imports` the modules as the import statements name them, relative ones with their dots; `marks` what an earlier migration left in the file; `swapped` modules that are
     replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports (of a package those that a recipe would add); `failed` why a
     recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show; `named` the project's modules that strings may
-    import; `borrowed` the words and chains of the plumbing that are read as attributes of something unknown; `rebinds` the attributes set on objects whose class is not shown.
+    import; `borrowed` the words and chains of the plumbing that are read as attributes of something unknown; `rebinds` the attributes set on objects whose class is not shown; `is_read` whether the file was parsed at all.
     """
 
     exports: dict[str, str] = field(default_factory=dict)
@@ -52,6 +53,7 @@ class Facts:
     named: list[str] = field(default_factory=list)
     borrowed: list[str] = field(default_factory=list)
     rebinds: list[str] = field(default_factory=list)
+    is_read: bool = False
 
 
 def module_names(path: str) -> tuple[str, ...]:
@@ -454,7 +456,8 @@ _SUFFIX = re.compile(rb"""["'}]\.((?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*)["']""")
 _SWAP = re.compile(rb"""modules(?:\[\s*["'](\w+)["']\s*\]\s*=[^=]|\.setdefault\(\s*["'](\w+)["'])""")
 _SWAP_DICT = re.compile(rb"""\.dict\(\s*["']?sys\.modules["']?\s*,\s*([^)]*)""")
 _KEY = re.compile(rb"""["'](\w+)["']\s*:|(\w+)\s*=""")
-PATCH_WORDS = (b"patch", b"setattr", b"delattr", b"Mock")
+PATCH_WORDS = (("patch", r"(?<![dD]is)patch"), "setattr", "delattr", "Mock")
+_PATCHES = Words.of(PATCH_WORDS)
 
 
 def swapped_modules(text: bytes) -> set[str]:
@@ -469,7 +472,7 @@ def swapped_modules(text: bytes) -> set[str]:
 
 def patched_strings(text: bytes) -> tuple[set[str], set[str]]:
     """Return the dotted names, and the first names after a computed prefix, that a file's strings may patch; `patch.dict` replaces nothing."""
-    if not any(word in text for word in PATCH_WORDS):
+    if not _PATCHES.occur_in(text):
         return set(), set()
     dotted = {match.group(1).decode() for match in _DOTTED.finditer(text)}
     dotted -= {match.group(1).decode() for match in _DICT.finditer(text)} - {

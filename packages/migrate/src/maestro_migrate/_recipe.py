@@ -2,11 +2,12 @@
 Recipes: one file each, whose docstring is its page and whose fenced examples are its tests.
 
 A recipe holds `rewrite(…)` objects, or `scan(module)` (facts, plain data) and `edit(module)` (changes out), or both. It may say:
-`NEEDS` (distributions that its new code imports), `WORDS` (one of these must occur in a file, or the file is not even parsed), `EDIT_WORDS` (where
-`edit` needs other words than `scan`: one of these must occur, or `edit` is not called; else those of `WORDS`), `SITES`
-(qualified names that the inventory counts as plumbing), `ADDS` (names that it brings into files and that others may ask them for already), `ORDER`
+`NEEDS` (distributions that its new code imports), `WORDS` (one of these must occur in a file, or the file is not even parsed; a pair is a word and the pattern
+that it is part of), `EDIT_WORDS` (where `edit` needs other words than `scan`: one of these must occur, or `edit` is not called; else those of `WORDS`), `SITES`
+(qualified names that the inventory counts as plumbing; `edit` is called for files that get something from their packages, or of which `scan` said something), `ADDS` (names that it brings into files and that others may ask them for already), `ORDER`
 (lower runs first), and `finish(project, contributions)` where a file outside the edited ones is made from what the edits contributed. A `scan` that returns
-`{"retires": True, …}` says that `edit` may take top-level names of the file away; then every file that may import it is read, whatever it uses.
+`{"retires": True, …}` says that `edit` may take top-level names of the file away; then every file that may import it is read, whatever it uses. Names in the
+place of `True` may also become something else: `scan` is then asked about every file that uses them.
 `REPORTS_ONLY = True` says that it names what stays and never rewrites.
 """
 
@@ -24,9 +25,10 @@ from ._cache import digest
 from ._patterns import Rewrite
 from ._semantics import Module
 from ._spans import Change
+from ._words import Word, Words
 from .errors import UnusableInput
 
-__all__ = ["Recipe", "all_recipes", "from_file", "recipe_of", "select", "shortest"]
+__all__ = ["Recipe", "all_recipes", "from_file", "recipe_of", "select"]
 
 
 @dataclass(frozen=True)
@@ -41,24 +43,24 @@ class Recipe:
     edits: Callable[[Module], Iterable[Change]] | None = None
     finish: Callable[..., Any] | None = None
     needs: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
+    words: tuple[Word, ...] = ()
     sites: tuple[str, ...] = ()
     adds: tuple[str, ...] = ()
     order: int = 50
     opt_in: bool = False
     reports_only: bool = False
-    edit_words: tuple[str, ...] = ()
+    edit_words: tuple[Word, ...] = ()
     version: str = ""  # hash of a file of the user's own; what is shipped changes only with the engine
 
     @cached_property
-    def looks_for(self) -> tuple[bytes, ...]:
-        """The words of which a file must hold one to be scanned, as they stand in its bytes."""
-        return shortest(self.words)
+    def looks_for(self) -> Words:
+        """The words of which a file must hold one to be scanned; every file holds what a recipe without words looks for."""
+        return Words.of(self.words or ("",))
 
     @cached_property
-    def edits_with(self) -> tuple[bytes, ...]:
-        """The words of which a file must hold one to be edited, as they stand in its bytes."""
-        return shortest(self.edit_words) if self.edit_words else self.looks_for
+    def edits_with(self) -> Words:
+        """The words of which a file must hold one to be edited."""
+        return Words.of(self.edit_words) if self.edit_words else self.looks_for
 
     @property
     def theme(self) -> str:
@@ -106,12 +108,6 @@ def recipe_of(code: ModuleType, recipe_id: str) -> Recipe:
         needs, words, sites, tuple(getattr(code, "ADDS", ())), getattr(code, "ORDER", 50), getattr(code, "OPT_IN", False), getattr(code, "REPORTS_ONLY", False),
         tuple(getattr(code, "EDIT_WORDS", ())),
     )  # fmt: skip
-
-
-def shortest(words: Iterable[str | bytes]) -> tuple[bytes, ...]:
-    """Return the fewest byte strings of which a text must hold one if it holds any of the words; of no words, one that every text holds."""
-    spelled = {word.encode() if isinstance(word, str) else word for word in words} or {b""}
-    return tuple(sorted(word for word in spelled if not any(other in word for other in spelled - {word})))
 
 
 @cache

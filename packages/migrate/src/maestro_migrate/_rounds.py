@@ -105,7 +105,7 @@ def _left_alone(path: str, findings: Sequence[Finding], problem: str, action: st
 def _round(module: Module, recipes: Sequence[Recipe], *, unsafe: bool) -> list[Change]:
     proposed: list[Change] = []
     text = module.source.text
-    due = [recipe for recipe in recipes if any(word in text for word in recipe.edits_with)]
+    due = [recipe for recipe in recipes if recipe.edits_with.occur_in(text)]
     module.plumbing = tuple(sorted({site for recipe in due for site in recipe.sites}))
     for recipe in due:
         for change in _changes_of(recipe, module):

@@ -17,9 +17,10 @@ from ._cache import ResultCache, build_digest, digest
 from ._facts import facts_of
 from ._files import is_service_code
 from ._project import PATCH_WORDS, Facts, Project, import_names
-from ._recipe import Recipe, shortest
+from ._recipe import Recipe
 from ._semantics import Module
 from ._source import UnreadableSource, check_syntax, read_source
+from ._words import Words
 from ._workers import Work, run_over
 
 __all__ = ["Options", "Prefilter", "Scan", "prefilter", "scan_files"]
@@ -61,7 +62,7 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
     memo: dict[str, str] = {}
 
     def scanned(paths: Sequence[str], words: Prefilter | None) -> dict[str, Facts]:
-        mark = b"whole" if words is None else b" ".join(words.modules)
+        mark = b"whole" if words is None else b" ".join(words.retiring)
 
         def key(path: str, raw: bytes) -> str:
             return digest(context, mark, path.encode(), names[path][0].encode() if names[path] else b"", raw)
@@ -77,10 +78,11 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
 
     usual = prefilter(options.recipes, named=named)
     facts = scanned(files, usual)
-    retiring = {names[path][0].rpartition(".")[2].encode() for path in files if _retires(facts[path]) and names[path]}
+    retiring, changing = _retiring(facts, names)
     if retiring:
-        unread = [path for path in files if not _is_told(facts[path])]
-        facts |= scanned(unread, replace(usual, modules=tuple(sorted(retiring))))
+        unread = [path for path in files if not facts[path].is_read and not facts[path].unparsed]
+        users = _users(Project(facts, names=names), changing) if changing else []
+        facts |= scanned([*unread, *users], replace(usual, retiring=retiring))
     lenders = _lenders(
         Project(facts, names=names), {site.split(".")[0] for recipe in options.recipes for site in recipe.sites}
     )
@@ -89,14 +91,38 @@ def scan_files(root: Path, files: Sequence[str], options: Options, store: Result
     return Scan(facts, digest(*(f"{path} {seen[path]}".encode() for path in sorted(seen))), names)
 
 
-def _retires(facts: Facts) -> bool:
-    """Return whether a recipe may take top-level names of the file away, so that whoever may import it has to be read."""
-    return any(isinstance(found, dict) and found.get("retires") for found in facts.recipes.values())
+def _retiring(
+    facts: Mapping[str, Facts], names: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[bytes, ...], frozenset[str]]:
+    """Return words of which whoever may import what recipes take away or make something else of holds one, and the qualified names of the latter."""
+    words: set[str] = set()
+    changing: set[str] = set()
+    for path, told in facts.items():
+        for found in told.recipes.values():
+            retired = found.get("retires") if isinstance(found, dict) else None
+            if retired and names[path]:
+                words.add(names[path][0].rpartition(".")[2])
+                words |= {"from ."} if path.endswith("__init__.py") else set()
+                changing |= {
+                    f"{name}.{each}" for name in names[path] for each in (retired if retired is not True else ())
+                }
+    last = {name.rpartition(".")[2] for name in changing}
+    if last:
+        words |= last
+        words |= {
+            name
+            for told in facts.values()
+            for name, target in told.exports.items()
+            if target.rpartition(".")[2] in last
+        }
+    return tuple(sorted(word.encode() for word in words)), frozenset(changing)
 
 
-def _is_told(facts: Facts) -> bool:
-    """Return whether a file was parsed, as far as its facts show."""
-    return bool(facts.uses or facts.exports or facts.recipes or facts.unparsed)
+def _users(project: Project, changing: frozenset[str]) -> list[str]:
+    """Return the files that were read and use one of the names."""
+    return [
+        path for path, told in project.facts.items() if any(project.canonical(use) in changing for use in told.uses)
+    ]
 
 
 def _unread(reason: str) -> str:
@@ -140,20 +166,22 @@ def _lending(uses: Iterable[str], heads: set[str]) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Prefilter:
-    """What a file must hold for its facts to matter to any other file, and the names whose imports always do; plain searches first, since they cost next to nothing."""
+    """
+    What a file must hold for its facts to matter to any other file, and the names whose imports always do.
 
-    words: tuple[bytes, ...]
-    heads: tuple[tuple[bytes, re.Pattern[bytes]], ...]
+    `retiring` is what whoever may import a retiring name holds: the name, or that of its module.
+    """
+
+    words: Words
+    heads: tuple[tuple[bytes, Words], ...]
     named: frozenset[str]
-    modules: tuple[bytes, ...] = ()  # the last parts of modules that may lose names
+    retiring: tuple[bytes, ...] = ()
 
     def passes(self, raw: bytes) -> bool:
         """Return whether the file has to be parsed."""
-        if any(word in raw for word in (*self.words, *self.modules, *PATCH_WORDS, *_REFLECTIVE)):
+        if any(word in raw for word in self.retiring) or self.words.occur_in(raw):
             return True
-        if any(word in raw and pattern.search(raw) for word, pattern in _TELLING):
-            return True
-        return any(head in raw and borrowed.search(raw) for head, borrowed in self.heads)
+        return any(head in raw and forms.occur_in(raw) for head, forms in self.heads)
 
     def passes_package(self, raw: bytes) -> bool:
         """Return whether a package's own file has to be parsed: it may hand on names, or bind one that a recipe would add."""
@@ -161,27 +189,38 @@ class Prefilter:
 
 
 _REFLECTIVE = (b"sys.modules", b"import_module(", b"__import__(", b"run_path(", b"run_module(")
-# A plain word to look for first, and the pattern that it is part of. What another file knows as a logger may be set here.
+# What another file knows as a logger may be set here.
 _TELLING = (
-    (b"*", re.compile(rb"import[ \t]+\*")),
-    (b"vars(", re.compile(rb"\bvars\(\w")),
-    (b"dir(", re.compile(rb"\bdir\(\w")),
-    (b"getmembers(", re.compile(rb"\bgetmembers\(\w")),
-    (b"log", re.compile(rb"log(?:ger)?[ \t]*=(?!=)")),
-    (b"def log", re.compile(rb"def log(?:ger)?\(")),
+    ("*", r"import[ \t]+\*"),
+    ("vars(", r"\bvars\(\w"),
+    ("dir(", r"\bdir\(\w"),
+    ("getmembers(", r"\bgetmembers\(\w"),
+    ("log", r"log(?:ger)?[ \t]*=(?!=)"),
+    ("def log", r"def log(?:ger)?\("),
 )
+_LISTED = r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b|^[ \t]+{0},?[ \t]*$"
+_BORROWED: tuple[str | tuple[str, str], ...] = (
+    "'{0}'",
+    '"{0}"',
+    (".{0}", r"[\w)\]]\.{0}\b"),
+    *((f"{before}{{0}}", _LISTED) for before in (" ", "\t", ",", "(", "\\")),
+)
+"""How a file may ask another one for a module that it does not import itself."""
 
 
 def prefilter(recipes: Sequence[Recipe], *, named: frozenset[str]) -> Prefilter:
     """Return what a file must hold to matter to some recipe, or to files that do; `named` are the names whose imports matter in any file."""
+    of_recipes = [word for recipe in recipes for word in recipe.words or ("",)]
     heads = sorted({site.partition(".")[0] for recipe in recipes for site in (*recipe.sites, *recipe.adds)})
-    forms = (r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b", r"[\w)\]]\.{0}\b", r"""["']{0}["']""", r"^[ \t]+{0},?[ \t]*$")
-    borrowed = [re.compile("|".join(form.format(head) for form in forms).encode(), re.MULTILINE) for head in heads]
     return Prefilter(
-        shortest(word for recipe in recipes for word in recipe.looks_for),
-        tuple((head.encode(), pattern) for head, pattern in zip(heads, borrowed, strict=True)),
+        Words.of([*of_recipes, *PATCH_WORDS, *_REFLECTIVE, *_TELLING]),
+        tuple((head.encode(), Words.of(_spelled(form, head) for form in _BORROWED)) for head in heads),
         named,
     )
+
+
+def _spelled(form: str | tuple[str, str], head: str) -> str | tuple[str, str]:
+    return form.format(head) if isinstance(form, str) else (form[0].format(head), form[1].format(head))
 
 
 @cache
@@ -204,8 +243,8 @@ def _scan_file(
         imports = sorted(
             {name.decode() for name in _IMPORTS.findall(raw) if name.split(b".")[0].decode() in words.named}
         )
-        # A report names every file that is no Python, whatever it is about. The scan for modules comes second, and only of what was Python.
-        if not reason and not words.modules:
+        # A report names every file that is no Python, whatever it is about. The scan for what retires comes second, and only of what was Python.
+        if not reason and not words.retiring:
             try:
                 check_syntax(read_source(raw, path))
             except UnreadableSource as error:
@@ -217,7 +256,8 @@ def _scan_file(
         return json.dumps({"unparsed": str(error)})
     facts = facts_of(module, roots, sites=_sites_of(tuple(recipe.sites for recipe in recipes)))
     for recipe in recipes if is_service_code(path, raw) else ():
-        if not any(word in raw for word in recipe.looks_for):
+        is_wanted = words is None or recipe.looks_for.occur_in(raw) or any(word in raw for word in words.retiring)
+        if not is_wanted:
             continue
         if recipe.sites:
             count = module.count(recipe.sites)

@@ -20,7 +20,7 @@ from ._reflection import reflection
 from ._site import Site, only_names_type
 from ._source import Source, parse
 from ._spans import Change, Edit, Finding, Safety
-from ._tree import attribute_names, nodes_by_kind, parents_of
+from ._tree import Parents, attribute_names, nodes_by_kind
 
 __all__ = ["Module", "Site"]
 
@@ -147,9 +147,8 @@ class Module:
         return reflection(self)
 
     @cached_property
-    def parents(self) -> dict[int, ast.AST]:
-        """Return the parent of every node by the node's id; built on first use."""
-        return parents_of(self.tree)
+    def _parents(self) -> Parents:
+        return Parents(self.tree)
 
     def nodes(self, kind: type[_Node]) -> list[_Node]:
         """Return every node of exactly this type in the order of `ast.walk`; the tree is walked once for all types."""
@@ -161,7 +160,7 @@ class Module:
 
     def parent(self, node: ast.AST) -> ast.AST | None:
         """Return the parent of a node."""
-        return self.parents.get(id(node))
+        return self._parents.of(node)
 
     def statement(self, node: ast.AST) -> ast.stmt:
         """Return the statement in which a node stands."""

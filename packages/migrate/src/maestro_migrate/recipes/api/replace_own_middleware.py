@@ -68,16 +68,7 @@ from ._dispatch import NotProven, Reading, read_dispatch
 from ._told import TARGETS, class_body, registration
 
 ID = "api/replace_own_middleware"
-_READ_BY_THE_LIBRARY = tuple(f"    {name}{sign} " for name in ("header", "headers", "state") for sign in (":", " ="))
-WORDS = (
-    "BaseHTTPMiddleware",
-    ".middleware(",
-    "ContextVar",
-    "dispatch",
-    "async def __call__",
-    "super().__init__(",
-    *_READ_BY_THE_LIBRARY,
-)
+WORDS = ("BaseHTTPMiddleware", ".middleware(", "ContextVar", "async def __call__")
 EDIT_WORDS = ("BaseHTTPMiddleware", "def dispatch", ".middleware(", "async def __call__")
 SITES = ("starlette.middleware.base.BaseHTTPMiddleware", "fastapi.middleware.base.BaseHTTPMiddleware")
 NEEDS = ("maestro-core-api",)
@@ -88,22 +79,31 @@ _WITHOUT_BASE = (b".middleware(", b"async def __call__")
 _ACTION = "remove it once the library's request ids, access events, headers and metrics replace it"
 
 
-def scan(module: Module) -> list[str]:
-    """Return whether the module calls, overrides or names the `dispatch` of a middleware, asks for the base class, and may have middleware without it."""
-    found = ["middleware"] if any(word in module.source.text for word in _WITHOUT_BASE) else []
+def scan(module: Module) -> dict[str, list[str]]:
+    """Return what the module's middleware is named, which classes it derives from, and whether it may have others, asks for the base class or has a `dispatch` of another kind."""
+    found: dict[str, list[str]] = {"retires": _own(module), "derives": _derived(module)}
+    if any(word in module.source.text for word in _WITHOUT_BASE):
+        found["others"] = ["perhaps"]
     if _DISPATCH.search(module.source.text) and _has_rival(module):
-        found.append("dispatch")
+        found["dispatch"] = ["named"]
     if b"subclass" in module.source.text or b"isinstance" in module.source.text:
-        found += ["asked"] if any(_is_asked_for(module, site.node) for site in module.references(*SITES)) else []
-    return found + _derived(module)
+        found["asks"] = ["here"] if any(_is_asked_for(module, s.node) for s in module.references(*SITES)) else []
+    return {name: value for name, value in found.items() if value}
+
+
+def _own(module: Module) -> list[str]:
+    """Return the names of the module's classes and functions that may be replaced."""
+    owners = (module.parent(site.node) for site in module.references(*SITES))
+    names = {owner.name for owner in owners if isinstance(owner, ast.ClassDef)}
+    return sorted(names | {function.name for function in _functions(module)})
 
 
 def _derived(module: Module) -> list[str]:
-    """Return which imported classes the classes of a file derive from, where they also say something of their own."""
+    """Return which classes those of a file derive from that say something of their own."""
     nodes = (scope.node for scope in module.tables.scopes)
     classes = (node for node in nodes if isinstance(node, ast.ClassDef) and _adds(node))
     bases = {module.resolve(base) for node in classes for base in node.bases}
-    return sorted(f"derives:{base}" for base in bases if base is not None)
+    return sorted(base for base in bases if base is not None)
 
 
 def _is_asked_for(module: Module, base: ast.AST) -> bool:
@@ -146,13 +146,18 @@ def edit(module: Module) -> Iterator[Change]:
             yield from _replaced_class(module, owner, site)
         elif site.call is not None or not isinstance(owner, ast.arg | ast.AnnAssign):
             module.refuse(site.node, "own-middleware: it is built from a function that is not known here", _ACTION)
-    if b".middleware(" in module.source.text:
-        functions: list[_Function] = [*module.nodes(ast.AsyncFunctionDef), *module.nodes(ast.FunctionDef)]
-        for function in functions:
-            if _is_middleware(function):
-                yield from _replaced_function(module, function)
+    for function in _functions(module):
+        yield from _replaced_function(module, function)
     if b"async def __call__" in module.source.text:
         _name_asgi_classes(module)
+
+
+def _functions(module: Module) -> list[_Function]:
+    """Return the functions that are added to an application by `@app.middleware("http")`."""
+    if b".middleware(" not in module.source.text:
+        return []
+    functions: list[_Function] = [*module.nodes(ast.AsyncFunctionDef), *module.nodes(ast.FunctionDef)]
+    return [function for function in functions if _is_middleware(function)]
 
 
 def _replaced_class(module: Module, owner: ast.ClassDef, site: Site) -> Iterator[Change]:
@@ -295,17 +300,18 @@ def _refuse_rivals(module: Module, name: str, dispatch: ast.AsyncFunctionDef) ->
     keys = {f"{each}.{name}" for each in module.names}
     if module.project.is_starred(module.path):
         raise NotProven(dispatch, "another module star-imports it, so that its users cannot be told")
-    asker = next((path for path, told in module.project.told(ID).items() if "asked" in told), None)
+    asker = next((path for path, told in module.project.told(ID).items() if "asks" in told), None)
     if asker is not None:
         raise NotProven(dispatch, f"{asker} asks what is a BaseHTTPMiddleware, which the library's classes are not")
     for path, facts in module.project.facts.items():
         is_own = path == module.path
-        if not is_own and not any(use in keys or use.rpartition(".")[0] in keys for use in facts.uses):
+        used = map(module.project.canonical, facts.uses)
+        if not is_own and not any(use in keys or use.rpartition(".")[0] in keys for use in used):
             continue
         if not is_own and is_test_path(path):
             raise NotProven(dispatch, f"{path} tests it by itself")
-        told = facts.recipes.get(ID, ())
-        if any(module.project.canonical(each.removeprefix("derives:")) in keys for each in told if ":" in each):
+        told = facts.recipes.get(ID, {})
+        if any(module.project.canonical(base) in keys for base in told.get("derives", ())):
             raise NotProven(dispatch, f"{path} derives from it, and what it adds may mean something to the library")
         if "dispatch" in told:
             raise NotProven(dispatch, f"{path} calls, overrides or names a `dispatch`")

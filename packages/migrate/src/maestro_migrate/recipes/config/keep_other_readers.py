@@ -33,7 +33,15 @@ from maestro_migrate import Change, Module
 from ..._site import Site
 
 REPORTS_ONLY = True
-WORDS = ("dotenv", "decouple", "environ", "starlette", "dynaconf")
+WORDS = (
+    "dotenv",
+    "decouple",
+    "dynaconf",
+    "import environ",
+    "from environ",
+    "starlette.config",
+    "starlette import",
+)
 _DOTENV = ("dotenv.load_dotenv", "dotenv.main.load_dotenv")
 _READERS = ("decouple.AutoConfig", "decouple.config", "dotenv.dotenv_values", "dynaconf.Dynaconf", "dynaconf.LazySettings", "environ.Env", "environs.Env", "environs.FileAwareEnv", "starlette.config.Config")  # fmt: skip
 _KEEP = "leave it; once all settings are fields of one class, `env_file` in its configuration can take its place"

@@ -58,7 +58,7 @@ from ._home import settings_home, start_of
 from ._readings import CORES, readings
 from ._settings_file import CONSTANT, NOTHING, declared_fields, field_names, merge_fields
 
-WORDS = ("getenv", "environ", "maestro_core_config")
+WORDS = ("getenv", ("environ", r"environ(?!ment)"), "putenv", "unsetenv", "maestro_core_config")
 SITES = CORES
 ADDS = ("settings",)
 NEEDS = ("maestro-core-config",)

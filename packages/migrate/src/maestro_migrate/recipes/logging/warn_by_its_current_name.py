@@ -40,7 +40,7 @@ from collections.abc import Iterator
 from maestro_migrate import Change, Edit, Module
 from maestro_migrate._binder import Use
 
-WORDS = (".warn(", ".warn =", ".warn=", "setLoggerClass")
+WORDS = ((".warn(", r"(?<!warnings)\.warn\("), ".warn =", ".warn=", "setLoggerClass")
 SITES = ()
 ORDER = 60
 ID = "logging/warn_by_its_current_name"

@@ -64,6 +64,20 @@ def test_the_action_is_about_what_stands_there(tmp_path: Path, code: str, line: 
     assert wanted in finding.action
 
 
+@pytest.mark.parametrize("line", ["logger.info('denied')", "COUNT.inc()"])
+def test_nobody_is_told_to_delete_more_than_lines_and_counts(tmp_path: Path, line: str) -> None:
+    """A class that lets callers in, and logs whom it does not, is not to go because the library logs requests, too."""
+    (tmp_path / "app.py").write_text(
+        "class Guard:\n    def __init__(self, app):\n        self.app = app\n\n"
+        f"    async def __call__(self, scope, receive, send):\n        {line}\n        await self.app(scope, receive, send)\n"
+        "\n\nclass Other(Guard):\n    BaseHTTPMiddleware = None\n"
+    )
+    made = plan(tmp_path, Options(select(["api"]), jobs=1))
+    [finding] = [each for each in made.findings if each.reason.startswith("own-")]
+    assert "where it does no more than" in finding.action
+    assert "else leave it" in finding.action
+
+
 def test_a_middleware_of_several_concerns_is_to_be_split(tmp_path: Path) -> None:
     """The library has one class for each, and the action names them."""
     (tmp_path / "app.py").write_text(CLASS.partition("        start")[0].rstrip() + BOTH)

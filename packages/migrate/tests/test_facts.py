@@ -134,3 +134,22 @@ def test_plumbing_that_is_reached_through_unknown_things() -> None:
     """`service.os.getenv` is most likely a module's, unlike `options.logging`."""
     code = "def use(service, options):\n    return service.os.getenv('A'), load().logging.getLogger(), options.logging.level\n"
     assert told(code).borrowed == ["getenv", "logging", "logging.getLogger", "os", "os.getenv"]
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("r = client.get('/')\nassert r.headers == {}\n", 2),
+        ("assert {} == dict(client.post('/').headers)\n", 1),
+        ("async def test():\n    r = await client.put('/')\n    assert r.headers == EXPECTED\n", 3),
+        ("def check(response):\n    assert response.headers == {}\n", 2),
+        ("r = self.client.get('/')\nself.assertDictEqual({}, r.headers)\n", 2),
+        ("r = self.client.get('/')\nself.assertEqual(r.headers, {})\n", 2),
+        ("r = client.get('/')\nassert r.headers['a'] == 'b'\n", 0),
+        ("r = client.get('/')\nassert r.headers != {}\n", 0),
+        ("r = Request('/')\nassert r.headers == {}\n", 0),
+    ],
+)
+def test_where_all_headers_of_a_response_are_compared(code: str, line: int) -> None:
+    """What a client answered, whatever it is called; single headers and those of a request may be as they are."""
+    assert told(code, "app/test_mod.py").compares_headers == line

@@ -80,7 +80,7 @@ def test_an_argument_is_added_as_the_others_stand(call: str, after: str) -> None
     one = module(f"{call}\n")
     found = first(one, ast.Call)
     assert isinstance(found, ast.Call)
-    made = apply_edits(one.source.text, [one.append_argument(found, "new=1")]).decode()
+    made = apply_edits(one.source.text, [one.append_arguments(found, "new=1")]).decode()
     assert made == f"{after}\n"
     ast.parse(made)
 

@@ -3,6 +3,7 @@
 import ast
 
 from ._binder import Use
+from ._exact_headers import compared_headers
 from ._named_modules import borrowed_names, followed_names, modules_by_string, named_chains, resolved
 from ._project import Facts, swapped_modules
 from ._rebindings import rebindings
@@ -63,6 +64,7 @@ def facts_of(module: Module, roots: frozenset[str], *, sites: frozenset[str] = f
     facts.rebinds = sorted(rebindings(module))
     facts.named = sorted(modules_by_string(module))
     facts.borrowed = sorted(borrowed_names(module, sites, watched_names(sites)))
+    facts.compares_headers = compared_headers(module)
     return facts
 
 

@@ -33,7 +33,8 @@ class Facts:
     `imports` the modules as the import statements name them, relative ones with their dots; `marks` what an earlier migration left in the file; `swapped` modules that are
     replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports (of a package those that a recipe would add); `failed` why a
     recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show; `named` the project's modules that strings may
-    import; `borrowed` the words and chains of the plumbing that are read as attributes of something unknown; `rebinds` the attributes set on objects whose class is not shown; `is_read` whether the file was parsed at all.
+    import; `borrowed` the words and chains of the plumbing that are read as attributes of something unknown; `rebinds` the attributes set on objects whose class is not shown;
+    `is_read` whether the file was parsed at all; `compares_headers` the line that compares all headers of a response, 0 where none does.
     """
 
     exports: dict[str, str] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Facts:
     borrowed: list[str] = field(default_factory=list)
     rebinds: list[str] = field(default_factory=list)
     is_read: bool = False
+    compares_headers: int = 0
 
 
 def module_names(path: str) -> tuple[str, ...]:
@@ -192,6 +194,12 @@ class Project:
     def line_limit(self) -> int | None:
         """Return how long the lines may be that the service's formatter makes or its linter lets pass, `None` where nothing complains."""
         return line_limit({**self.deploy, **self.styles})
+
+    @cached_property
+    def header_comparison(self) -> str:
+        """Return where a test compares all headers of a response with what it expects, empty where none does."""
+        found = ((path, self.facts[path].compares_headers) for path in sorted(self.facts) if is_test_path(path))
+        return next((f"{path}:{line}" for path, line in found if line), "")
 
     @cached_property
     def first_party(self) -> frozenset[str]:

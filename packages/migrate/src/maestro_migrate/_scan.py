@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ._cache import ResultCache, build_digest, digest
+from ._exact_headers import MAY_COMPARE
 from ._facts import facts_of
 from ._files import is_service_code
 from ._project import PATCH_WORDS, Facts, Project, import_names
@@ -197,6 +198,7 @@ _TELLING = (
     ("getmembers(", r"\bgetmembers\(\w"),
     ("log", r"log(?:ger)?[ \t]*=(?!=)"),
     ("def log", r"def log(?:ger)?\("),
+    (".headers", MAY_COMPARE),
 )
 _LISTED = r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b|^[ \t]+{0},?[ \t]*$"
 _BORROWED: tuple[str | tuple[str, str], ...] = (

@@ -414,19 +414,19 @@ class Module:
         right = " " if _LETTER.match(after) and _LETTER.match(text[-1:].encode()) else ""
         return Edit(start, end, f"{left}{text}{right}")
 
-    def append_argument(self, call: ast.Call, argument: str) -> Edit:
-        """Return the edit that adds an argument after a call's last one, on a line of its own where the others have one."""
+    def append_arguments(self, call: ast.Call, *added: str) -> Edit:
+        """Return the edit that adds arguments after a call's last one, each on a line of its own where the others have one."""
         arguments: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
         if not arguments:
             end = self.source.span(call)[1] - 1
-            return Edit(end, end, argument)
+            return Edit(end, end, ", ".join(added))
         last = max(arguments, key=self.source.span)
         start, end = self.source.span(last)
         if end == self.source.span(call)[1]:  # a lone generator, whose brackets are the call's
-            return Edit(start, end, f"({self.source.slice(last)}, {argument})")
+            return Edit(start, end, f"({', '.join([self.source.slice(last), *added])})")
         indent = self.source.text[self.source.line_bounds(last.lineno)[0] : start]
         joiner = f",{self.source.newline}{indent.decode()}" if not indent.strip() and indent else ", "
-        return Edit(end, end, f"{joiner}{argument}")
+        return Edit(end, end, "".join(joiner + each for each in added))
 
     def change(
         self,

@@ -17,6 +17,8 @@ from maestro_core_api import MaestroAPI
 app = MaestroAPI(title="orders", security_headers=False)  # the service
 ```
 
+Where a test compares all headers of a response with what it expects, the id stays out of them, too, and a finding says so.
+
 An app that is mounted in another one shares that one's middleware, and stays:
 
 ```py unchanged
@@ -37,6 +39,7 @@ from maestro_migrate._binder import lookup
 from maestro_migrate._site import only_names_type
 
 from ._optional import is_optional
+from ._switches import switched_off
 
 WORDS = ("FastAPI", "Mount", ".mount(")
 SITES = ("fastapi.FastAPI", "fastapi.applications.FastAPI")
@@ -82,7 +85,7 @@ def edit(module: Module) -> Iterator[Change]:
         else:
             yield module.change(
                 module.replace(site.node, local),
-                module.append_argument(site.call, "security_headers=False"),
+                module.append_arguments(site.call, *switched_off(module, site.call)),
                 at=site.call,
                 reason="the same FastAPI with request ids, metrics, access events and probes",
                 requires=[TARGET],

@@ -75,6 +75,7 @@ from maestro_migrate._site import only_names_type
 
 from ._advice import advice
 from ._optional import is_optional
+from ._switches import switched_off
 
 _WHEN = {
     "before_request": "before each request",
@@ -129,6 +130,7 @@ def edit(module: Module) -> Iterator[Change]:
 def _wrapped(module: Module, call: ast.Call, local: str) -> list[Edit]:
     """Return the edits that put a call around the one that builds the app, indented by one more where that one is laid out over lines."""
     source = module.source
+    switches = switched_off(module, call)
     start, end = source.span(call)
     lines = [source.line_bounds(line) for line in range(call.lineno, (call.end_lineno or call.lineno) + 1)]
     (first, _), (last, _) = lines[0], lines[-1]
@@ -141,12 +143,13 @@ def _wrapped(module: Module, call: ast.Call, local: str) -> list[Edit]:
         and not any(isinstance(node, ast.Constant | ast.JoinedStr) and _has_lines(node) for node in ast.walk(call))
     )
     if not is_laid_out:
-        return [Edit(start, start, f"{local}("), Edit(end, end, ", security_headers=False)")]
+        return [Edit(start, start, f"{local}("), Edit(end, end, f", {', '.join(switches)})")]
     step = "\t" if "\t" in indent else "    "
     newline = source.newline
     within = [Edit(low, low, step) for low, high in lines[1:] if source.text[low:high].strip()]
     opening = Edit(start, start, f"{local}({newline}{indent}{step}")
-    return [opening, *within, Edit(end, end, f",{newline}{indent}{step}security_headers=False,{newline}{indent})")]
+    closing = "".join(f",{newline}{indent}{step}{switch}" for switch in switches)
+    return [opening, *within, Edit(end, end, f"{closing},{newline}{indent})")]
 
 
 def _has_lines(node: ast.expr) -> bool:

@@ -135,9 +135,9 @@ def scan(module: Module) -> dict[str, bool]:
 
 def edit(module: Module) -> Iterator[Change]:
     """Record a finding for every set-up; there is nothing to change."""
-    for site in module.sites(*SITES, action="see the recipe's page"):
-        root = site.qualname.split(".")[0]
-        module.refuse(site.whole, f"own-set-up: {site.qualname} decides what handlers see", _ACTION[root])
+    for root, action in _ACTION.items():
+        for site in module.sites(*(name for name in SITES if name.startswith(f"{root}.")), action=action):
+            module.refuse(site.whole, f"own-set-up: {site.qualname} decides what handlers see", action)
     _name_loggers(module)
     _name_handlers(module)
     _name_flask(module)

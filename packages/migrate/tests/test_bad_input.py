@@ -382,6 +382,30 @@ def test_a_hundred_thousand_files_are_counted(service: Path) -> None:
     assert "1001  sites in 100001 Python files" in done.output
 
 
+def test_output_that_cannot_be_printed_hides_no_work_that_is_done(service: Path) -> None:
+    """A full disk behind `>` comes after the migration, and its exit code would say that nothing was changed."""
+    command = [sys.executable, "-c", "from maestro_migrate.cli import migrate; migrate()"]
+    before = (service / "app.py").read_bytes()
+    for arguments, told in (
+        (["service", str(service), "--no-verify", "--recipes", "logging"], "the migration is done"),
+        (["rollback", str(service)], "taken back"),
+    ):
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            done = subprocess.run([*command, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 0
+        assert told in done.stderr
+        assert "could not be printed: No space left" in done.stderr
+    assert (service / "app.py").read_bytes() == before
+
+
+def test_a_narrow_terminal_takes_no_number_away(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that are too long are the terminal's to wrap."""
+    monkeypatch.setenv("COLUMNS", "20")
+    done = CliRunner().invoke(migrate, ["service", str(service), "--no-verify", "--recipes", "logging"])
+    [row] = [line for line in done.output.splitlines() if "ask_the_library_for_loggers" in line]
+    assert [part.strip() for part in row.strip("│").split("│")][1:] == ["1", "1", "0"]
+
+
 def test_closed_streams_are_no_reason_to_fail(service: Path) -> None:
     """A daemon's `>&- 2>&-` leaves a command without a place to say anything, and with its work done."""
     command = [sys.executable, "-c", "from maestro_migrate.cli import migrate; migrate()"]

@@ -1,6 +1,7 @@
 """The service's own tests, told test by test."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -52,13 +53,42 @@ def test_a_hanging_suite_is_ended_with_its_children(environment, tmp_path):
     )
     done = run_tests(tree, environment, None, env={}, log=tmp_path / "log", timeout_s=8)
     assert done.timed_out
-    child = int((tmp_path / "pid").read_text())
+    assert _ends(int((tmp_path / "pid").read_text()))
+
+
+def _ends(child: int) -> bool:
+    """Return whether a process is gone within five seconds, or waits for nothing but its parent."""
     for _ in range(100):
-        if not Path(f"/proc/{child}").exists() or "Z" in Path(f"/proc/{child}/stat").read_text().split()[2]:
-            break
+        try:
+            if Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
         time.sleep(0.05)
-    else:
-        pytest.fail("the child still runs")
+    return False
+
+
+def test_tests_do_not_outlive_a_killed_migration(tmp_path):
+    """SIGKILL leaves the engine no time: a shell that waits on a pipe ends the tests, and what they started."""
+    tree = _write(
+        tmp_path,
+        "import os, pathlib, subprocess, time\n"
+        "def test_a():\n    child = subprocess.Popen(['sleep', '600'])\n"
+        "    pathlib.Path('pids.part').write_text(f'{os.getpid()} {child.pid}')\n"
+        "    os.rename('pids.part', 'pids')\n    time.sleep(600)\n",
+    )
+    program = (
+        "import sys\nfrom pathlib import Path\n"
+        "from maestro_migrate._environment import Environment\nfrom maestro_migrate._service_tests import run_tests\n"
+        "here = Path(sys.argv[1])\n"
+        "run_tests(here, Environment(Path(sys.prefix), sys.version_info[:2]), None, env={}, log=here / 'log')\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program, str(tree)]) as engine:
+        while not (tree / "pids").exists():
+            assert engine.poll() is None
+            time.sleep(0.05)
+        engine.kill()
+    assert all(_ends(int(each)) for each in (tree / "pids").read_text().split())
 
 
 def test_a_flood_of_output_fills_no_disk(environment, tmp_path, monkeypatch):

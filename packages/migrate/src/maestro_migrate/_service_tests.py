@@ -13,7 +13,7 @@ import signal
 import subprocess
 import threading
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,9 +124,10 @@ def _run_bounded(
         try:
             process = starting.result()
             assert process.stdout is not None
-            copier = threading.Thread(target=_copy, args=(process.stdout, sink), daemon=True)
-            copier.start()
-            process.wait(timeout_s)
+            with _not_outliving_us(process):
+                copier = threading.Thread(target=_copy, args=(process.stdout, sink), daemon=True)
+                copier.start()
+                process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             timed_out = True
         except OSError as error:
@@ -152,6 +153,18 @@ def _start(arguments: list[str], tree: Path, variables: dict[str, str]) -> subpr
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+
+
+@contextlib.contextmanager
+def _not_outliving_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Have a shell wait on a pipe of ours: where we are killed, which leaves no time for anything, the pipe ends, and the shell ends the command's session."""
+    shell = ["/bin/sh", "-c", 'read _; kill -KILL "-$1"', "sh", str(process.pid)]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True) as guard:
+        try:
+            yield
+        finally:
+            guard.kill()
 
 
 def _copy(source: IO[bytes], sink: IO[bytes]) -> None:

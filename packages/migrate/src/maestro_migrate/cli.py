@@ -50,6 +50,18 @@ def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
     return told
 
 
+@contextmanager
+def _already_done(what: str) -> Iterator[None]:
+    """Keep a stream that takes no more text (a full disk, a closed pipe) from looking as if the work before it had failed."""
+    try:
+        yield
+    except OSError as error:
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # what is still buffered would fail once more on exit
+        click.echo(f"maestro: {what}, and it could not be printed: {error.strerror or error}", err=True)
+
+
 class _Terminated(BaseException):
     """The process was told to end."""
 
@@ -175,10 +187,11 @@ def service(
             if generate_tests and made.writes:
                 click.echo("the generated tests are not shown: they are recorded from the running code", err=True)
         return
-    if as_json:
-        click.echo(done.paths["json"].read_text(), nl=False)
-    else:
-        _show(done)
+    with _already_done(f"the migration is done, its report is {done.paths['html']}"):
+        if as_json:
+            click.echo(done.paths["json"].read_text(), nl=False)
+        else:
+            _show(done)
     sys.exit(done.exit_code)
 
 
@@ -249,7 +262,7 @@ def _show(done: Any) -> None:
         table.add_row(name, str(summary.sites), str(summary.applied), str(summary.findings))
     console = Console(soft_wrap=True)
     if report.recipes:
-        console.print(table, soft_wrap=False)
+        Console(width=max(console.width, 80)).print(table)  # where less is left, rich leaves the numbers out
     elif report.files.scanned:
         console.print("none of the recipes found anything to do")
     console.print(
@@ -321,10 +334,9 @@ def rollback(path: Path, *, list_them: bool, migration_id: str | None, as_json: 
         return
     done = take_back(root, migration_id=migration_id)
     forget_withheld(root)
-    if as_json:
-        click.echo(json.dumps(_plain(done), indent=2))
-    else:
-        click.echo(f"migration {done.id} of {done.service} taken back: {len(done.files)} files are as they were")
+    told = f"migration {done.id} of {done.service} taken back: {len(done.files)} files are as they were"
+    with _already_done(told):
+        click.echo(json.dumps(_plain(done), indent=2) if as_json else told)
 
 
 def _plain(migration: Any) -> dict[str, Any]:
@@ -344,6 +356,7 @@ def recipes() -> None:
 
 @recipes.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@_tell_errors
 def list_recipes(*, as_json: bool) -> None:
     """List every recipe with its title, the text in order of names, the JSON in the order in which they run."""
     from ._recipe import all_recipes

@@ -51,7 +51,8 @@ class NoSuchMigration(MigrateError):
     def __init__(self, root: Path, migration: str | None, *, was_undone: bool = False) -> None:
         wanted = f"migration {migration}" if migration else "an applied migration"
         problem = f"{wanted} is taken back already" if was_undone else f"no backup of {wanted} is kept"
-        super().__init__(f"{root}: {problem}; `maestro migrate rollback {root} --list` shows what is kept")
+        moved = "" if was_undone else " (backups are kept by the folder's path: move a folder back that was renamed)"
+        super().__init__(f"{root}: {problem}; `maestro migrate rollback {root} --list` shows what is kept{moved}")
         self.root, self.migration = root, migration
 
 

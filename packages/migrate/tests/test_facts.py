@@ -8,7 +8,7 @@ from maestro_migrate._semantics import Module
 from maestro_migrate._source import read_source
 
 ROOTS = frozenset({"app"})
-SITES = frozenset({"os.getenv", "os.environ.get", "logging.getLogger", "logging.error"})
+SITES = frozenset({"os.getenv", "os.environ", "os.environ.get", "logging.getLogger", "logging.error"})
 
 
 def told(code: str, path: str = "app/mod.py") -> Facts:
@@ -81,6 +81,12 @@ def test_what_is_not_the_projects_is_of_no_interest() -> None:
         ("import os\nfrom kit import swapped\nswapped(os, getenv=None)\n", "os.getenv"),
         ("import os\nfrom mockito import when\nwhen(os).getenv('A').thenReturn('b')\n", "os.getenv"),
         ("import os\nfrom flexmock import flexmock\nflexmock(os).should_receive('getenv')\n", "os.getenv"),
+        ("import os\nfrom flexmock import flexmock\nflexmock(os.environ).should_receive('get')\n", "os.environ.get"),
+        (
+            "from flexmock import flexmock\nfrom app import log as m\nflexmock(m.os.environ).should_receive('get')\n",
+            "app.log.os.environ.get",
+        ),
+        ("import os\nfrom mockito import when\nwhen(os.environ).get('A').thenReturn('b')\n", "os.environ.get"),
         ("def test(monkeypatch, svc):\n    monkeypatch.setattr(svc.os, 'getenv', 1)\n", "os.getenv"),
         ("def stub(svc):\n    svc.os.getenv = None\n", "os.getenv"),
     ],
@@ -108,6 +114,7 @@ def test_a_replacement_on_something_unknown_counts_for_every_name_like_it() -> N
         "args = parse()\nargs.logging = True\n",
         "def fail(result):\n    result.error = 'no'\n",
         "import os\nrun(['ls'], env=os.environ, cwd='/')\n",
+        "import os\ndict(os.environ).get('get')\n",
     ],
 )
 def test_reading_and_storing_on_things_of_ones_own_replaces_nothing(code: str) -> None:

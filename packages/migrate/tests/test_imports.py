@@ -110,6 +110,8 @@ def test_names_are_imported_one_by_one_where_the_file_does_so(tmp_path: Path) ->
         ('Log = TypedDict("Log", {"class": "logging.Logger"})\n', True),
         ('def f(x: "list[logging.Logger]"): ...\n', True),
         ('KEYS = {"logging": eval("logging")}\n', True),
+        ('BACKEND = "markus.backends.logging.LoggingMetrics"\n', False),
+        ('def f(x: "logging.Logger", y: "other.logging.Logger"): ...\n', True),
     ],
 )
 def test_a_string_that_is_a_modules_name_is_no_use_of_it(tmp_path: Path, line: str, stays: bool) -> None:
@@ -184,3 +186,25 @@ def test_a_functions_own_import_is_no_use_of_the_modules(tmp_path: Path) -> None
     after = migrated(tmp_path, {"main.py": code}, "logging/ask_the_library_for_loggers")["main.py"]
     assert not after.startswith("import logging\n")
     assert "    import logging\n" in after
+
+
+@pytest.mark.parametrize(
+    ("imports", "after", "rest"),
+    [
+        ("import logging\nimport logging.config\n", "", ""),
+        ("import logging\nimport logging.config\n", "import logging\nimport logging.config\n", "logging.config.fileConfig('a')\n"),
+        ("import logging\nimport logging.handlers\n", "import logging\nimport logging.handlers\n", ""),
+        ("import logging\ntry:\n    import logging.config\nexcept ImportError: ...\n", "import logging\n\ntry:", ""),
+        ("import logging\nfrom acme import *\n", "from acme import *\n", ""),
+    ],
+)  # fmt: skip
+def test_what_binds_a_package_twice_goes_where_nothing_needs_it(
+    tmp_path: Path, imports: str, after: str, rest: str
+) -> None:
+    """`import logging` beside `import logging.config` goes with it; what makes another submodule known stays, with its package."""
+    (tmp_path / "acme.py").write_text("A = 1\n")
+    files = {"main.py": f"{imports}\nlog = logging.getLogger()\n{rest}"}
+    text = migrated(tmp_path, files, "logging/ask_the_library_for_loggers")["main.py"]
+    kept = [line for line in text.splitlines() if "maestro_core_logging" not in line]
+    assert "\n".join(kept).lstrip("\n").startswith(after or "log = ")
+    assert ("import logging\n" in text) == ("import logging\n" in after)

@@ -155,7 +155,7 @@ def _results(root: Path, project: Project, known: str, options: Options, store: 
     context = digest(
         build_digest().encode(),
         known.encode(),
-        json.dumps([project.deploy, project.settings, project.line_limit], sort_keys=True).encode(),
+        json.dumps([project.deploy, project.settings, project.styles], sort_keys=True).encode(),
         str((options.unsafe, sorted(options.withheld))).encode(),
         *(json.dumps([r.id, r.page, r.words, r.version]).encode() for r in options.recipes),
     ).encode()

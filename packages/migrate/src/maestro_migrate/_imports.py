@@ -182,7 +182,9 @@ def _statements(module: Module, requires: Iterable[str]) -> Iterator[tuple[str, 
 
 
 def _has_one_name_each(module: Module) -> bool:
-    """Return whether the file imports from one module by several statements of one name each, as isort's `force_single_line` has it."""
+    """Return whether a linter wants it, or the file has several statements of one name each for one module: isort's `force_single_line`."""
+    if module.project.told_style.one_name_each:
+        return True
     found = [node for node in module.tree.body if isinstance(node, ast.ImportFrom)]
     homes = [(node.level, node.module) for node in found]
     return len(homes) > len(set(homes)) and all(len(node.names) == 1 for node in found)
@@ -235,9 +237,7 @@ def _removals(
     """Return the import statements to shorten, with the positions of the aliases that go; comments, `# noqa` and shared lines keep one whole."""
     gone: dict[int, tuple[ast.Import | ast.ImportFrom, set[int]]] = {}
     for local in sorted(set(candidates)):
-        found = _removable(module, local, made)
-        if found is not None:
-            node, index = found
+        for node, index in _removable(module, local, made):
             gone.setdefault(id(node), (node, set()))[1].add(index)
     return [(node, indexes) for node, indexes in gone.values() if _may_shorten(module, node, indexes)]
 
@@ -251,35 +251,42 @@ def _may_shorten(module: Module, node: ast.Import | ast.ImportFrom, indexes: set
     return b"#" not in text or (len(indexes) == len(node.names) and says_where_only(text[text.index(b"#") :].decode()))
 
 
-def _removable(module: Module, local: str, made: Sequence[Edit]) -> tuple[ast.Import | ast.ImportFrom, int] | None:
+def _removable(module: Module, local: str, made: Sequence[Edit]) -> list[tuple[ast.Import | ast.ImportFrom, int]]:
+    """Return the statements that bind a name which nothing needs after the edits, each with the position of its alias."""
     bindings = module.tables.module.bindings.get(local, [])
-    if len(bindings) != 1 or bindings[0].kind != "import":
-        return None
-    node = bindings[0].node
-    assert isinstance(node, ast.Import | ast.ImportFrom)
-    if (
-        not _stands_freely(module, node)
-        or module.project.needs_name(module.path, local, listed=_listed(module))
-        or module.is_reflective
-        or module.tables.stars
-    ):
-        return None
-    if (module.path.endswith("__init__.py") and not _is_standard(node, local)) or _in_all(module, local):
-        return None
+    imports = [each.node for each in bindings if each.kind == "import"]
+    nodes = [node for node in imports if isinstance(node, ast.Import | ast.ImportFrom)]
+    if len(nodes) != len(bindings) or not all(_may_go(module, node, local, alone=len(nodes) == 1) for node in nodes):
+        return []
+    if module.project.needs_name(module.path, local, listed=_listed(module)) or module.is_reflective:
+        return []
     gone = [(edit.start, edit.end) for edit in made if edit.end > edit.start and not _is_named(local, edit.text)]
     for use in _uses(module, local, module.tables.module):
         start, end = module.source.span(use.root)
         if not any(low <= start and end <= high for low, high in gone):
-            return None
-    if isinstance(node, ast.Import) and any(
-        "." in alias.name and alias.name not in _HARMLESS and not alias.asname and alias.name.split(".")[0] == local
-        for alias in node.names
-    ):
-        return None
-    if _in_strings(module, local, gone, is_type=isinstance(node, ast.ImportFrom)) or _in_type_comments(module, local):
-        return None
-    bound = [alias.asname or alias.name.partition(".")[0] for alias in node.names]
-    return (node, bound.index(local)) if local in bound else None
+            return []
+    is_type = any(isinstance(node, ast.ImportFrom) for node in nodes)
+    if _in_strings(module, local, gone, is_type=is_type) or _in_type_comments(module, local):
+        return []
+    return [(node, _bound(node).index(local)) for node in nodes if local in _bound(node)]
+
+
+def _bound(node: ast.Import | ast.ImportFrom) -> list[str]:
+    return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+
+
+def _may_go(module: Module, node: ast.Import | ast.ImportFrom, local: str, *, alone: bool) -> bool:
+    """Return whether one of the statements that bind a name may go: one of several only where all bind the same package (`import a, a.b`)."""
+    if not _stands_freely(module, node) or _in_all(module, local):
+        return False
+    if module.path.endswith("__init__.py") and not _is_standard(node, local):
+        return False
+    if not isinstance(node, ast.Import):
+        return alone
+    names = [alias for alias in node.names if (alias.asname or alias.name.partition(".")[0]) == local]
+    if not alone and (len(names) != 1 or names[0].asname):
+        return False
+    return all("." not in alias.name or alias.name in _HARMLESS or alias.asname for alias in names)
 
 
 def _is_named(local: str, text: str) -> bool:
@@ -350,7 +357,7 @@ _EVALUATORS = frozenset({"eval", "exec", "compile", "timeit", "Timer"})
 def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]], *, is_type: bool) -> bool:
     """Return whether a string that may be code (a doctest, an annotation, what is evaluated) mentions the name; a module alone is no type."""
     alone = r"|[\]|,]|$" if is_type else ""
-    mention = re.compile(rf"\b{re.escape(local)}\s*(\.\s*\w{alone})")
+    mention = re.compile(rf"(?<![\w.]){re.escape(local)}\s*(\.\s*\w{alone})")
     evaluated = bool(_EVALUATORS & module.tables.uses.keys()) or b"__main__ import" in module.source.text
     word = re.compile(rf"\b{re.escape(local)}\b")
     if len(re.findall(word.pattern.encode(), module.source.text)) <= len(module.tables.uses.get(local, ())) + 1:

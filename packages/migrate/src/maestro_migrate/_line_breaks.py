@@ -16,7 +16,7 @@ from ._spans import Edit
 __all__ = ["LINE_CHECKERS", "broken_edits", "line_limit"]
 
 LINE_CHECKERS = re.compile(
-    r"pyproject\.toml|setup\.cfg|tox\.ini|\.flake8|\.?pylintrc|\.?ruff\.toml|\.pre-commit-config\.yaml"
+    r"pyproject\.toml|setup\.cfg|tox\.ini|\.flake8|\.isort\.cfg|\.?pylintrc|\.?ruff\.toml|\.pre-commit-config\.yaml"
 )
 """The files in a service's root that may say how long its lines are."""
 
@@ -61,13 +61,19 @@ def _linted_length(configurations: Mapping[str, str]) -> int | None:
     return int(told[1]) if told else None
 
 
-def broken_edits(before: Source, edits: Sequence[Edit], after: Source, tree: ast.Module, length: int) -> list[Edit]:
-    """Return the edits of the new text that break the calls which the edits made longer than the length."""
+def broken_edits(
+    before: Source, edits: Sequence[Edit], after: Source, tree: ast.Module, length: int, *, commas: bool = False
+) -> list[Edit]:
+    """
+    Return the edits of the new text that break the calls which the edits made longer than the length.
+
+    Where a comma has to follow the last argument (`commas`), each argument gets a line, as black leaves what has such a comma.
+    """
     grown = set(_grown_lines(before, edits, after, length))
     if not grown:
         return []
     found = [
-        _broken(after, node, length)
+        _broken(after, node, length, commas=commas)
         for node in ast.walk(tree)
         if isinstance(node, ast.Expr | ast.Assign | ast.AnnAssign | ast.AugAssign | ast.Return)
         and node.lineno == node.end_lineno
@@ -91,7 +97,7 @@ def _width(source: Source, line: int) -> int:
     return len(source.text[slice(*source.line_bounds(line))].decode().rstrip("\r\n"))
 
 
-def _broken(source: Source, node: ast.stmt, length: int) -> Edit | None:
+def _broken(source: Source, node: ast.stmt, length: int, *, commas: bool) -> Edit | None:
     """Return the edit that puts the arguments of the call that a statement ends with on a line of their own, or on one each, if they fit there."""
     call = getattr(node, "value", None)
     call = call.value if isinstance(call, ast.Await) else call
@@ -109,7 +115,7 @@ def _broken(source: Source, node: ast.stmt, length: int) -> Edit | None:
     if arguments.endswith(","):
         return None
     newline = source.newline
-    if len(inner + arguments) > length:
+    if commas or len(inner + arguments) > length:
         given: list[ast.expr | ast.keyword] = [*call.args, *call.keywords]
         parts = [source.slice(argument) for argument in sorted(given, key=lambda argument: argument.col_offset)]
         if ", ".join(parts) != arguments or any(len(f"{inner}{part},") > length for part in parts):

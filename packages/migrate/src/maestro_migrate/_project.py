@@ -13,6 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from ._layout import line_length
 from ._line_breaks import line_limit
+from ._told_style import ToldStyle
 from ._words import Words
 
 __all__ = ["Facts", "Project", "import_names", "is_test_path", "module_names", "remembered"]
@@ -200,6 +201,11 @@ class Project:
         """Return where a test compares all headers of a response with what it expects, empty where none does."""
         found = ((path, self.facts[path].compares_headers) for path in sorted(self.facts) if is_test_path(path))
         return next((f"{path}:{line}" for path, line in found if line), "")
+
+    @cached_property
+    def told_style(self) -> ToldStyle:
+        """Return what the service's linters are told about imports and commas."""
+        return ToldStyle.of({**self.deploy, **self.styles})
 
     @cached_property
     def first_party(self) -> frozenset[str]:

@@ -23,6 +23,7 @@ _REPLACERS = frozenset({"object", "setattr", "delattr"})
 _READERS = frozenset({"getattr", "hasattr", "vars", "dir", "getmembers"})
 _READ_METHODS = frozenset({"items", "keys", "values", "get", "copy", "__getitem__", "__contains__"})
 _WRITERS = frozenset({"dict", "setitem", "delitem", "exec()"})  # `patch.dict(…)`, not `dict(…)`
+_EXPECTING = frozenset({"when", "expect", "should_receive", "should_call", "expects"})
 _LOGGERS_OWN = frozenset(dir(logging.Logger))
 _QUOTED = re.compile(rb"""["']([A-Za-z_]\w*)["']|[(,]\s*([A-Za-z_]\w*)\s*=(?!=)""")
 
@@ -78,7 +79,7 @@ def _add_called(
     handed = [name for name in _names_in(call) if name in words]
     if handed:
         dotted.update(f"{owner}.{name}" for owner in _owners(module, call, use) for name in handed)
-    if len(call.args) == 1 and isinstance(call.args[0], ast.Name) and call.args[0].id in words:
+    if len(call.args) == 1 and _last_name(call.args[0]) in words:
         _add_wrapped(module, call, use, words, dotted)
 
 
@@ -158,17 +159,30 @@ def _add_computed(target: ast.expr, dotted: set[str], loose: set[str]) -> None:
                 dotted.add(".".join([*parts, "*"]))
 
 
+def _last_name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+
+
 def _add_wrapped(module: Module, call: ast.Call, use: Use, words: frozenset[str], dotted: set[str]) -> None:
-    """Add what is asked of a call's result, as in `when(os).getenv(…)` and `flexmock(os).should_receive("getenv")`."""
+    """
+    Add what is asked of a call's result, as in `when(os).getenv(…)` and `flexmock(os.environ).should_receive("get")`.
+
+    A method of the plumbing (`get`) says little by itself: it counts after `when`, or as a string that says what will be called.
+    """
     owner = resolved(module, call.args[0], use.scope)
     outer = module.parent(call)
     if owner is None or not isinstance(outer, ast.Attribute):
         return
-    asked = {outer.attr}
+    asked = {outer.attr} & words
     around = module.parent(outer)
     if isinstance(around, ast.Call):
-        asked.update(_names_in(around))
-    dotted.update(f"{owner}.{name}" for name in asked & words)
+        named = set(_names_in(around))
+        asked |= named & words
+        if outer.attr in _EXPECTING:
+            asked |= named
+    if _last_name(call.func) in _EXPECTING:
+        asked.add(outer.attr)
+    dotted.update(f"{owner}.{name}" for name in asked)
 
 
 def _add_stored(module: Module, name: str, use: Use, words: frozenset[str], dotted: set[str], loose: set[str]) -> None:

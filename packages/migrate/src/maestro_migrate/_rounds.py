@@ -157,7 +157,7 @@ def _next_module(module: Module, made: Sequence[Change], project: Project) -> Mo
     """
     edits = [edit for change in made for edit in change.edits]
     requires = {name for change in made for name in change.requires}
-    imports = import_edits(module, made, project.first_party | _new_roots(made))
+    imports = import_edits(module, made, project.first_party | project.told_style.first_party | _new_roots(made))
     edits = [edit for edit in edits if not _goes_with_import(edit, imports)]
     every = _join_at_deletions([*edits, *imports])
     every = sorted([*every, *alignment_edits(module.source, module.tree, every)])
@@ -203,7 +203,8 @@ def _laid_out(module: Module, edits: Sequence[Edit], after: Module, project: Pro
     if project.line_length is not None:
         lines += joined_edits(module.source, module.tree, edits, after.source, after.tree, project.line_length)
     if project.line_limit is not None:
-        lines += broken_edits(module.source, edits, after.source, after.tree, project.line_limit)
+        commas = project.told_style.trailing_commas
+        lines += broken_edits(module.source, edits, after.source, after.tree, project.line_limit, commas=commas)
     if not lines:
         return after
     laid_out = _edited(after, lines, project)

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..._plan import FileWrite
 from ..._project import Project, is_test_path, remembered
@@ -15,7 +15,7 @@ from ..._spans import Change, Finding
 from ._constants import quoted
 from ._home import SettingsHome, settings_home
 
-__all__ = ["declared_fields", "field_names", "merge_fields"]
+__all__ = ["Layout", "declared_fields", "field_names", "merge_fields"]
 
 MARK = "Every environment variable that this code reads, in one typed class."
 _RESERVED = frozenset(
@@ -63,6 +63,13 @@ LINE_LENGTH = 88
 NOTHING = "\0"  # stands for "none given" where a key travels as text
 CONSTANT = "\0"  # stands between a settings file and a variable whose default a constant gave
 Key = tuple[str, str | None, str | None, str, str]
+
+
+class Layout(NamedTuple):
+    """How the service's tools want a new file: how long its lines may be, and whether each imported name has its own statement."""
+
+    length: int = LINE_LENGTH
+    one_name_each: bool = False
 
 
 def declared_fields(module: Module) -> dict[str, list[str | None]]:
@@ -157,7 +164,7 @@ def _existing(project: Project, home_path: str) -> dict[Key, str]:
 
 
 def merge_fields(
-    contributions: Iterable[tuple[str, Any]], root: Path, recipe: str, *, length: int | None = None
+    contributions: Iterable[tuple[str, Any]], root: Path, recipe: str, *, layout: Layout
 ) -> tuple[list[FileWrite], list[Finding]]:
     """Return one write for each settings file that needs fields, and findings on what its fields keep that new code would not do."""
     homes: dict[str, dict[str, list[str]]] = {}
@@ -175,8 +182,7 @@ def merge_fields(
         entries = {name: _key(parts) for name, parts in fields.items()}
         target = root / home
         before = target.read_bytes() if target.is_file() else None
-        width = length or LINE_LENGTH
-        after = _fresh_file(entries, width) if before is None else _extended(before.decode(), entries, width)
+        after = _fresh_file(entries, layout) if before is None else _extended(before.decode(), entries, layout)
         if before is None or after.encode() != before:
             change = Change((), 1, recipe, f"declares {len(entries)} settings that the code reads", sites=0)
             writes.append(FileWrite(home, before, after.encode(), (change,), "config"))
@@ -286,23 +292,25 @@ def _imports_for(entries: dict[str, Key]) -> tuple[list[str], set[str]]:
     return extra, ours
 
 
-def _fresh_file(entries: dict[str, Key], length: int) -> str:
+def _fresh_file(entries: dict[str, Key], layout: Layout) -> str:
     extra, ours = _imports_for(entries)
-    imports = "\n".join([*extra, *([""] if extra else []), _library_import(ours, length)])
-    body = "".join(_line(name, key, length) for name, key in sorted(entries.items()))
+    imports = "\n".join([*extra, *([""] if extra else []), _library_import(ours, layout)])
+    body = "".join(_line(name, key, layout.length) for name, key in sorted(entries.items()))
     return f'"""\n{MARK}\n\nEach field is read when it is used, not when this module is imported.\n"""\n\n{imports}\n\n\nclass Settings(BaseConfig):\n    """What the environment decides."""\n\n{body}\n\nsettings = Settings()\n'
 
 
-def _library_import(names: set[str], length: int) -> str:
-    """Return the import of the library's names in isort's order, one a line where they do not fit on one."""
+def _library_import(names: set[str], layout: Layout) -> str:
+    """Return the import of the library's names in isort's order, one a line where they do not fit on one or are wanted so."""
     ordered = sorted(names, key=lambda name: (name.lower() == name, name))
+    if layout.one_name_each:
+        return "\n".join(f"from maestro_core_config import {name}" for name in ordered)
     line = f"from maestro_core_config import {', '.join(ordered)}"
-    if len(line) <= length:
+    if len(line) <= layout.length:
         return line
     return "from maestro_core_config import (\n" + "".join(f"    {name},\n" for name in ordered) + ")"
 
 
-def _extended(text: str, entries: dict[str, Key], length: int) -> str:
+def _extended(text: str, entries: dict[str, Key], layout: Layout) -> str:
     tree = ast.parse(text)
     owner = next((node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings"), None)
     if owner is None:
@@ -315,17 +323,15 @@ def _extended(text: str, entries: dict[str, Key], length: int) -> str:
         return text
     lines = text.splitlines(keepends=True)
     lines.insert(
-        owner.end_lineno or len(lines), "".join(_line(name, key, length) for name, key in sorted(fresh.items()))
+        owner.end_lineno or len(lines), "".join(_line(name, key, layout.length) for name, key in sorted(fresh.items()))
     )
     extra, ours = _imports_for(fresh)
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module == "maestro_core_config":
-            start, end = node.lineno - 1, node.end_lineno or node.lineno
-            missing = [line for line in extra if line not in text]
-            lines[start:end] = [
-                *(f"{line}\n" for line in missing),
-                _library_import({alias.name for alias in node.names} | ours, length) + "\n",
-                *[""] * (end - start - 1),
-            ]
-            break
+    found = [node for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "maestro_core_config"]
+    for node in found:
+        start, end = node.lineno - 1, node.end_lineno or node.lineno
+        lines[start:end] = [""] * (end - start)
+    if found:
+        names = ours | {alias.name for node in found for alias in node.names}
+        missing = [line for line in extra if line not in text]
+        lines[found[0].lineno - 1] = "".join(f"{line}\n" for line in (*missing, _library_import(names, layout)))
     return "".join(lines)

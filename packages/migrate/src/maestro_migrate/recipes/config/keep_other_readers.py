@@ -23,6 +23,15 @@ from decouple import config
 
 DEBUG = config("DEBUG", default=False, cast=bool)
 ```
+
+So is what a Flask or Quart app takes into its configuration by itself:
+
+```py unchanged finding=own-rules
+from flask import Flask
+
+app = Flask(__name__)
+app.config.from_prefixed_env("SHOP")
+```
 """
 
 import ast
@@ -41,11 +50,25 @@ WORDS = (
     "from environ",
     "starlette.config",
     "starlette import",
+    "everett",
+    "from_envvar",
+    "from_prefixed_env",
 )
 _DOTENV = ("dotenv.load_dotenv", "dotenv.main.load_dotenv")
-_READERS = ("decouple.AutoConfig", "decouple.config", "dotenv.dotenv_values", "dynaconf.Dynaconf", "dynaconf.LazySettings", "environ.Env", "environs.Env", "environs.FileAwareEnv", "starlette.config.Config")  # fmt: skip
+_READERS = ("decouple.AutoConfig", "decouple.config", "dotenv.dotenv_values", "dynaconf.Dynaconf", "dynaconf.LazySettings", "environ.Env", "environs.Env", "environs.FileAwareEnv", "everett.manager.ConfigManager.basic_config", "everett.manager.ConfigOSEnv", "starlette.config.Config")  # fmt: skip
 _KEEP = "leave it; once all settings are fields of one class, `env_file` in its configuration can take its place"
 _BY_HAND = "declare each variable in the settings class by hand, with the same default and the same conversion"
+
+_OF_THE_APP = {
+    "from_envvar": (
+        "own-rules: from_envvar runs the file whose path a variable holds",
+        "leave it; once its values are fields of the settings class, fill the app's configuration from there",
+    ),
+    "from_prefixed_env": (
+        "own-rules: from_prefixed_env takes every variable of its prefix, as JSON where it is",
+        _BY_HAND,
+    ),
+}
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -57,6 +80,9 @@ def edit(module: Module) -> Iterator[Change]:
             module.refuse(
                 site.call, f"own-rules: {site.qualname} finds and converts values by rules of its own", _BY_HAND
             )
+    for call in module.nodes(ast.Call):
+        if isinstance(call.func, ast.Attribute) and call.func.attr in _OF_THE_APP:
+            module.refuse(call, *_OF_THE_APP[call.func.attr])
     return iter(())
 
 

@@ -56,7 +56,7 @@ from maestro_migrate import Change, Finding, Module, Project
 from ..._plan import FileWrite
 from ._home import settings_home, start_of
 from ._readings import CORES, readings
-from ._settings_file import CONSTANT, NOTHING, declared_fields, field_names, merge_fields
+from ._settings_file import CONSTANT, LINE_LENGTH, NOTHING, Layout, declared_fields, field_names, merge_fields
 
 WORDS = ("getenv", ("environ", r"environ(?!ment)"), "putenv", "unsetenv", "maestro_core_config")
 SITES = CORES
@@ -123,4 +123,5 @@ def edit(module: Module) -> Iterator[Change]:
 
 def finish(project: Project, contributions: list[tuple[str, Any]], root: Path) -> tuple[list[FileWrite], list[Finding]]:
     """Return the settings files that the changes call for."""
-    return merge_fields(contributions, root, ID, length=project.line_limit)
+    layout = Layout(project.line_limit or LINE_LENGTH, project.told_style.one_name_each)
+    return merge_fields(contributions, root, ID, layout=layout)

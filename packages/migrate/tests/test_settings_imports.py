@@ -81,7 +81,7 @@ def test_the_settings_can_be_imported_however_the_service_is_started(way: str, t
 def test_the_settings_module_imports_nothing_of_the_service(trees: tuple[Path, Path]) -> None:
     """So whoever imports it first, no circle of imports can fail."""
     homes = [path for path in trees[1].rglob("settings.py") if "maestro_core_config" in path.read_text()]
-    assert len(homes) == 2
+    assert len(homes) == 1
     for home in homes:
         imports = [
             name
@@ -97,3 +97,34 @@ def test_a_second_run_changes_nothing(trees: tuple[Path, Path]) -> None:
     made = plan(trees[1], Options(select(["config"]), jobs=1))
     assert made.writes == []
     assert any("import-unproven" in finding.reason and finding.path == "app/tool.py" for finding in made.findings)
+
+
+STARTER = "import os\n\nfrom app import VERSION\n\nprint(VERSION, os.getenv('PORT'))\n"
+LATE = (
+    "import os\n\nos.environ.setdefault('VERSION', '2')\nfrom app import VERSION\n\nprint(VERSION, os.getenv('PORT'))\n"
+)
+ALONE = "import os\n\nprint(os.getenv('PORT'))\n"
+
+
+@pytest.mark.parametrize(
+    ("beside", "homes"),
+    [
+        ({"run.py": STARTER}, {"app/settings.py"}),
+        ({"run.py": STARTER, "wsgi.py": STARTER, "test_all.py": ALONE}, {"app/settings.py"}),
+        ({"run.py": STARTER, "seed.py": ALONE}, {"app/settings.py", "settings.py"}),
+        ({"run.py": LATE}, {"app/settings.py", "settings.py"}),
+        ({"run.py": STARTER.replace("import os", "import os\nimport jobs"), "jobs/__init__.py": ALONE}, {"app/settings.py", "jobs/settings.py", "settings.py"}),
+    ],
+    ids=["one", "several", "one without the package", "the package is imported later", "two packages"],
+)  # fmt: skip
+def test_what_starts_a_package_shares_its_settings(beside: dict[str, str], homes: set[str], tmp_path: Path) -> None:
+    """`run.py` beside `app/` needs no settings file of its own where it has imported the package before it does anything else."""
+    files = {"app/__init__.py": "import os\n\nVERSION = os.getenv('VERSION', '1')\n", **beside}
+    for path, text in files.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    made = plan(tmp_path, Options(select(["config"]), jobs=1))
+    assert {write.path for write in made.writes if write.path.endswith("settings.py")} == homes
+    for write in made.writes:
+        (tmp_path / write.path).write_bytes(write.after or b"")
+    assert not plan(tmp_path, Options(select(["config"]), jobs=1)).writes

@@ -3,15 +3,16 @@
 import ast
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
-from ..._project import Project, remembered
+from ..._project import Project, is_test_path, remembered
 from ..._semantics import Module
 
-__all__ = ["SettingsHome", "settings_home", "start_of"]
+__all__ = ["SettingsHome", "leading_imports", "settings_home", "start_of"]
 
+ID = "config/read_settings_from_one_class"
 _LONGEST_MAPPING = 2_000  # characters
 
 
@@ -45,6 +46,9 @@ def _home_for(project: Project, path: str) -> SettingsHome | str:
             return f"import-unproven: nothing in the project shows by which name {package}/ is imported"
         return _home(project, package, f"{name}.settings")
     if not folder:
+        shared = _home_of_the_root(project)
+        if shared is not None:
+            return shared
         lister = project.shipped_by_name(path.removesuffix(".py"))
         return (
             f"shipped-by-name: {lister} lists {path} by name, so a new file beside it would not be shipped"
@@ -56,6 +60,47 @@ def _home_for(project: Project, path: str) -> SettingsHome | str:
         folder, prefix = _outermost_package(project, folder, above)
         return _home(project, folder, f"{prefix}.settings")
     return f"import-unproven: nothing in the project shows how {folder}/ is imported"
+
+
+@remembered
+def _home_of_the_root(project: Project) -> SettingsHome | None:
+    """
+    Return the home of a package's settings where the files beside it, which start it, can share it: `run.py` beside `app/`.
+
+    All of them that read anything have imported the package before they do anything else, so that importing its settings there runs nothing earlier.
+    """
+    told = {path for path, found in project.told(ID).items() if found and not is_test_path(path)}
+    beside = [project.facts[path].marks.get("leads", ()) for path in told if "/" not in path]
+    leading = [{name.partition(".")[0] for name in names} for names in beside]
+    packages = {path.partition("/")[0] for path in told if "/" in path} & set.intersection(*leading) if leading else ()
+    homes = [
+        _home_for(project, f"{package}/__init__.py")
+        for package in packages
+        if f"{package}/__init__.py" in project.files
+    ]
+    if len(homes) != 1 or isinstance(homes[0], str) or "fields" in _marks(project, "settings.py"):
+        return None
+    return homes[0] if homes[0].qualname.partition(".")[0] in packages else None
+
+
+def _marks(project: Project, path: str) -> Mapping[str, object]:
+    return project.facts[path].marks if path in project.facts else {}
+
+
+def leading_imports(module: Module) -> list[str]:
+    """Return the modules that a file imports before it does anything else."""
+    names: list[str] = []
+    for statement in module.tree.body:
+        match statement:
+            case ast.Import():
+                names += [alias.name for alias in statement.names]
+            case ast.ImportFrom(str() as name, _, 0):
+                names.append(name)
+            case ast.Expr(ast.Constant(str())):
+                continue
+            case _:
+                break
+    return names
 
 
 def _outermost_package(project: Project, folder: str, name: str) -> tuple[str, str]:

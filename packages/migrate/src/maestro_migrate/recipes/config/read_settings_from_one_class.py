@@ -54,7 +54,7 @@ from typing import Any
 from maestro_migrate import Change, Finding, Module, Project
 
 from ..._plan import FileWrite
-from ._home import settings_home, start_of
+from ._home import ID, leading_imports, settings_home, start_of
 from ._readings import CORES, readings
 from ._settings_file import CONSTANT, LINE_LENGTH, NOTHING, Layout, declared_fields, field_names, merge_fields
 
@@ -62,7 +62,6 @@ WORDS = ("getenv", ("environ", r"environ(?!ment)"), "putenv", "unsetenv", "maest
 SITES = CORES
 ADDS = ("settings",)
 NEEDS = ("maestro-core-config",)
-ID = "config/read_settings_from_one_class"
 ORDER = 40
 
 
@@ -74,6 +73,8 @@ def scan(module: Module) -> list[list[str | None]]:
     starts = start_of(module)
     if starts is not None:
         module.marks["starts"] = starts
+    if "/" not in module.path:
+        module.marks["leads"] = leading_imports(module)
     return [list(reading.key) for reading in readings(module, report=False)]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -242,6 +243,16 @@ def test_probes_of_the_application_win() -> None:
         assert client.get("/readyz").status_code == 308
         assert client.get("/startupz").data == b"hook"
         assert client.get("/metrics").data == b"exporter"
+
+
+def test_files_at_the_root_hide_no_probe(tmp_path: Path) -> None:
+    """With `static_url_path=""` a path is the application's only where there is such a file."""
+    (tmp_path / "readyz").write_text("a file")
+    client = instrument(Flask("files", static_folder=tmp_path, static_url_path="")).test_client()
+    for _ in range(2):
+        assert client.get("/livez").json == {"status": "ok"}
+        assert client.get("/readyz").data == b"a file"
+        assert client.get("/other").status_code == 404
 
 
 def test_async_checks_work_in_a_sync_application() -> None:

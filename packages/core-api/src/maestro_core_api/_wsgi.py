@@ -240,13 +240,14 @@ def _matches(flask_app: Any, environ: Environ) -> bool:
     from werkzeug.exceptions import HTTPException, NotFound
 
     try:
-        _bound_urls(flask_app, environ).match()
+        endpoint, _ = _bound_urls(flask_app, environ).match()
     except NotFound:
         return False
     except HTTPException:
         # A redirect to a rule with a slash, or another method: the path is the application's.
         return True
-    return True
+    # With `static_url_path=""` every path has Flask's own rule for files, whether there is such a file or not.
+    return str(endpoint).rpartition(".")[2] != "static"
 
 
 def _bound_urls(flask_app: Any, environ: Environ) -> Any:

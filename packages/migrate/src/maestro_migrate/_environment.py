@@ -19,7 +19,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from ._libraries import CommandFailed, library_pins, run, uv
+from ._libraries import CommandFailed, library_pins, run, tells_of_no_index, uv
 from .errors import UnusableInput
 
 __all__ = ["Environment", "build_environment", "copy_environment", "existing_environment"]
@@ -113,9 +113,14 @@ class Environment:
             *options,
             *distributions,
         ]
-        run(
-            command, what=f"installing {', '.join(distributions)}", advice="see which pin is in the way, or give --libs"
-        )
+        what, advice = f"installing {', '.join(distributions)}", "see which pin is in the way, or give --libs"
+        try:
+            run(command, what=what, advice=advice)
+        except CommandFailed as error:
+            if not tells_of_no_index(error.output):
+                raise
+            # uv also asks the indexes of the project in whose folder it runs: one that is out of reach says nothing about our libraries.
+            run(command, what=what, advice=advice, cwd=self.folder)
 
 
 def _pin_named(output: str, frozen: list[str]) -> str | None:

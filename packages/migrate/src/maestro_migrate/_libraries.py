@@ -1,6 +1,7 @@
 """Where the `maestro-*` distributions come from: a folder of wheels, an index, or the workspace that this engine runs from."""
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -13,9 +14,10 @@ from packaging.version import Version
 from ._cache import digest
 from .errors import MigrateError, UnusableInput
 
-__all__ = ["CommandFailed", "library_arguments", "library_pins", "run", "uv"]
+__all__ = ["CommandFailed", "library_arguments", "library_pins", "run", "tells_of_no_index", "uv"]
 
 _INDEX_SCHEMES = ("https:", "http:", "file:")
+_UNREACHED = re.compile(r"Failed to fetch|error sending request|Request failed after")
 
 
 class CommandFailed(MigrateError):
@@ -25,6 +27,11 @@ class CommandFailed(MigrateError):
         lines = [line for line in output.strip().splitlines() if line.strip()]
         super().__init__(f"{what} failed: {' / '.join(lines[-6:])[:1500]}; {advice}")
         self.output = output
+
+
+def tells_of_no_index(output: str) -> bool:
+    """Return whether uv could not reach an index, which says nothing about what that index has."""
+    return _UNREACHED.search(output) is not None
 
 
 @cache

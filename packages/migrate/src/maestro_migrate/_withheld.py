@@ -2,7 +2,7 @@
 What a verification left out is remembered, so that the next run leaves it out, too, instead of trying it again.
 
 A change that broke a test is left out as long as its file has the bytes that it had then, a recipe whose library cannot be installed beside
-the service's pins as long as the manifests do. `maestro migrate rollback` forgets all of a service's.
+the service's pins as long as the manifests do. An index that was not reached is asked again. `maestro migrate rollback` forgets all of a service's.
 """
 
 import json
@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
+from ._libraries import tells_of_no_index
 from ._spans import Finding
 from .manifests import find_manifests
 from .transaction import report_folder
@@ -41,9 +42,8 @@ def withheld(recipe: str, path: str, because: str) -> Finding:
 
 def unresolvable(recipe: str, because: str) -> Finding:
     """Return the finding that says why a recipe's library cannot be installed."""
-    return Finding(
-        ".", 1, recipe, f"{_UNRESOLVABLE}{because}", "raise the pin, then run the migration again", "warning"
-    )
+    advice = "make that index reachable or leave it out" if tells_of_no_index(because) else "raise the pin"
+    return Finding(".", 1, recipe, f"{_UNRESOLVABLE}{because}", f"{advice}, then run the migration again", "warning")
 
 
 def pairs_withheld(findings: Iterable[Finding]) -> frozenset[tuple[str, str]]:
@@ -56,7 +56,9 @@ def remember_withheld(root: Path, findings: Iterable[Finding]) -> None:
     rows = [
         {"recipe": each.recipe, "path": each.path, "reason": each.reason, "digest": digest}
         for each in findings
-        if each.reason.startswith((_REASON, _UNRESOLVABLE)) and (digest := _digest(root, each.path))
+        if each.reason.startswith((_REASON, _UNRESOLVABLE))
+        and not tells_of_no_index(each.reason)
+        and (digest := _digest(root, each.path))
     ]
     if rows:
         memory = _memory(root)

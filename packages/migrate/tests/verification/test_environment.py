@@ -11,6 +11,7 @@ import pytest
 
 from maestro_migrate._environment import Environment, build_environment, copy_environment
 from maestro_migrate._libraries import CommandFailed, library_arguments, uv
+from maestro_migrate._withheld import unresolvable
 from maestro_migrate.errors import UnusableInput
 
 
@@ -128,6 +129,29 @@ def test_a_library_that_fits_is_no_conflict(copied: Environment, wheels: Path) -
     """A dry run finds out, and installs nothing."""
     assert copied.conflict("maestro-fits", _where(wheels)) is None
     assert not list(copied.folder.glob("lib/python*/site-packages/maestro_fits*"))
+
+
+def test_an_index_of_the_services_own_that_is_out_of_reach_is_no_conflict(
+    copied: Environment, wheels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """uv reads the indexes of the project that the engine is started in; a library that is had elsewhere needs none of them."""
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", str(tmp_path))  # which is empty
+    (tmp_path / "desk").mkdir()
+    monkeypatch.chdir(tmp_path / "desk")
+    Path("pyproject.toml").write_text('[[tool.uv.index]]\nname = "own"\nurl = "http://127.0.0.1:1/simple"\n')
+    assert copied.conflict("maestro-fits", library_arguments(str(wheels))) is None
+
+
+def test_what_no_index_says_is_told_as_such(
+    copied: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing can be reached at all, no pin is to blame."""
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    reason = copied.conflict("maestro-fits", ["--default-index", "http://127.0.0.1:1/simple"])
+    assert reason is not None
+    assert unresolvable("a/b", reason).action.startswith("make that index reachable")
+    assert unresolvable("a/b", "old==1 is installed").action.startswith("raise the pin")
 
 
 def test_a_conflict_names_the_pin(copied: Environment, wheels: Path) -> None:

@@ -251,7 +251,8 @@ def test_files_at_the_root_hide_no_probe(tmp_path: Path) -> None:
     client = instrument(Flask("files", static_folder=tmp_path, static_url_path="")).test_client()
     for _ in range(2):
         assert client.get("/livez").json == {"status": "ok"}
-        assert client.get("/readyz").data == b"a file"
+        with client.get("/readyz") as file:
+            assert file.data == b"a file"
         assert client.get("/other").status_code == 404
 
 

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -353,6 +354,32 @@ def test_a_full_disk_changes_nothing(service: Path, small_disk: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="remounting is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's")
+def test_a_report_that_cannot_be_written_takes_the_migration_back(service: Path, small_disk: Path) -> None:
+    """A migration without the proof of what it did is no use, and nothing of it is left."""
+    before = (service / "app.py").read_bytes()
+    (small_disk / "rest").write_bytes(b"x" * (os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_frsize - 8192))
+    done = run("service", str(service), "--no-verify", "--report", str(small_disk / "report"))
+    assert done.exit_code == 2
+    assert "No space left on device; the migration was taken back" in done.output
+    assert (service / "app.py").read_bytes() == before
+    assert "rolled-back" in run("rollback", str(service), "--list").output
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="tmpfs is Linux's")
+def test_copies_that_have_no_room_are_told_in_one_line(
+    service: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tree's copy fails file by file: the first reason says enough."""
+    (service / "large.bin").write_bytes(b"x" * 400_000)
+    monkeypatch.setattr(tempfile, "tempdir", str(small_disk))
+    done = run("service", str(service), "--venv", sys.prefix)
+    assert done.exit_code == 2
+    assert "No space left on device: " in done.output
+    assert "[(" not in done.output
+    assert list(small_disk.iterdir()) == []
+
+
 def test_a_read_only_tree_changes_nothing(service: Path, small_disk: Path) -> None:
     """The answer can be had all the same: `--check` and `--dry-run` write nothing."""
     root = small_disk / "svc"

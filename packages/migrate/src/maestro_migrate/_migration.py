@@ -23,8 +23,8 @@ from ._recipe import Recipe, select
 from ._resolution import pin_conflict, resolvable
 from ._spans import Finding
 from ._verify import Verification, Verifier
-from ._withheld import pairs_withheld, remember_withheld, remembered_withheld, withheld
-from .errors import MigrateError, UnusableInput
+from ._withheld import forget_withheld, pairs_withheld, remember_withheld, remembered_withheld, withheld
+from .errors import MigrateError, ReportLost, UnusableInput
 from .manifests import find_manifests
 from .proof import Generated, scan_security
 from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured, RecipeSummary, Report, write_report
@@ -188,26 +188,18 @@ def migrate_service(request: Request) -> Migrated:
         _keep_generated(made, verification.generated, request, reports)
     with _timed(timings, "lock"):
         _refresh_locks(root, request, made)
-    with _timed(timings, "apply"):
-        migration_id = _apply(root, request, made)
-        remember_withheld(root, made.findings)
-    with _timed(timings, "security"):
-        security = scan_security(root, made.writes) if request.verify else None
-    report = _report(root, request, made, recipes, verification, timings, migration_id)
-    if security is not None:
-        report = replace(
-            report,
-            security=security.security,
-            findings=tuple(sorted({*report.findings, *security.findings})),
-        )
-    return Migrated(
-        made,
-        report,
-        write_report(report, reports),
-        verification,
-        migration_id,
-        timings,
-    )
+    with _applied(root, request, made, timings) as migration_id:
+        with _timed(timings, "security"):
+            security = scan_security(root, made.writes) if request.verify else None
+        report = _report(root, request, made, recipes, verification, timings, migration_id)
+        if security is not None:
+            report = replace(
+                report,
+                security=security.security,
+                findings=tuple(sorted({*report.findings, *security.findings})),
+            )
+        paths = write_report(report, reports)
+    return Migrated(made, report, paths, verification, migration_id, timings)
 
 
 def _keep_generated(made: MigrationPlan, generated: Generated, request: Request, reports: Path) -> None:
@@ -332,21 +324,35 @@ def _shown(tests: Sequence[str]) -> str:
     return f"{tests[0]} fails" if len(tests) == 1 else f"{tests[0]} and {len(tests) - 1} more fail"
 
 
-def _apply(root: Path, request: Request, made: MigrationPlan) -> str | None:
-    if not made.writes:
-        return None
-    migration = apply(root, made.writes, service=made.service, backup=request.backup)
-    if request.commits:
-        before = last_commit(root)
-        try:
+@contextmanager
+def _applied(root: Path, request: Request, made: MigrationPlan, timings: dict[str, float]) -> Iterator[str | None]:
+    """
+    Apply and commit, and take both back where what follows does not come to its end: a migration is not done without its report.
+
+    Raises:
+        CommitRefused: git took no commit.
+        ReportLost: the system refused a write after the files were changed.
+    """
+    before = last_commit(root) if request.commits else ""
+    with _timed(timings, "apply"):
+        migration = apply(root, made.writes, service=made.service, backup=request.backup) if made.writes else None
+    is_undone = request.backup and migration is not None
+    try:
+        if request.commits and migration is not None:
             _commit(root, made)
-        except CommitRefused as refused:
-            if not request.backup:
-                raise
-            take_back_commits(root, before, [write.path for write in made.writes])
+        remember_withheld(root, made.findings)
+        yield None if migration is None else migration.id
+    except BaseException as problem:
+        if migration is not None and is_undone:
+            if request.commits:
+                take_back_commits(root, before, [write.path for write in made.writes])
             rollback(root, migration_id=migration.id)
-            raise CommitRefused(root, refused.output, is_undone=True) from refused
-    return migration.id
+            forget_withheld(root)
+        if isinstance(problem, CommitRefused) and is_undone:
+            raise CommitRefused(root, problem.output, is_undone=True) from problem
+        if isinstance(problem, OSError) and migration is not None:
+            raise ReportLost(problem, is_undone=is_undone) from problem
+        raise
 
 
 def _commit(root: Path, made: MigrationPlan) -> None:

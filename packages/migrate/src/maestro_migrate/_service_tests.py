@@ -169,11 +169,12 @@ def _not_outliving_us(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 def _copy(source: IO[bytes], sink: IO[bytes]) -> None:
     written = 0
-    while chunk := os.read(source.fileno(), 65536):
-        if written < LOG_BYTES:
-            sink.write(chunk[: LOG_BYTES - written])
-            written += len(chunk)
-    sink.flush()
+    with contextlib.suppress(OSError):  # a full disk: whoever closes the log is told
+        while chunk := os.read(source.fileno(), 65536):
+            if written < LOG_BYTES:
+                sink.write(chunk[: LOG_BYTES - written])
+                written += len(chunk)
+        sink.flush()
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 a check failed, 2 wrong use or unreadable input, 130 and 1
 import difflib
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -42,6 +43,8 @@ def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
             click.echo(f"maestro: {error}", err=True)
             sys.exit(error.exit_code)
         except OSError as error:
+            if isinstance(error, shutil.Error):  # a list of all that could not be copied: the first says why
+                error = OSError(error.args[0][0][2])
             where = f"{error.filename}: " if error.filename else ""
             advice = "check its permissions" if isinstance(error, PermissionError) else "mend that"
             click.echo(f"maestro: {where}{error.strerror or error}; {advice} and run again", err=True)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MigrateError", "OverlappingEdits", "UnusableInput"]
+__all__ = ["MigrateError", "OverlappingEdits", "ReportLost", "UnusableInput"]
 
 
 class MigrateError(Exception):
@@ -28,3 +28,17 @@ class UnusableInput(MigrateError):
     def __init__(self, path: Path | str, problem: str, *, advice: str) -> None:
         super().__init__(f"{path}: {problem}; {advice}")
         self.path, self.problem, self.advice = path, problem, advice
+
+
+class ReportLost(MigrateError):
+    """The system refused a write when the files were changed already, so that the migration has no report."""
+
+    def __init__(self, error: OSError, *, is_undone: bool) -> None:
+        where = f"{error.filename}: " if error.filename else ""
+        left = (
+            "the migration was taken back, make room or give another folder with --report, and run again"
+            if is_undone
+            else "the migration is applied, without a report and without a backup"
+        )
+        super().__init__(f"{where}{error.strerror or error}; {left}")
+        self.error, self.is_undone = error, is_undone

@@ -322,6 +322,25 @@ def test_a_sparse_checkout_is_migrated_as_far_as_it_is_there(repository: Path) -
     assert not (repository / "far").exists()
 
 
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_migrated(
+    service: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tests may run as root, whom nothing is forbidden, so the refusal is injected wherever the file is opened."""
+    (service / "closed.py").write_text(CODE)
+    opened = Path.open
+
+    def refusing(path: Path, *arguments: object, **options: object) -> object:
+        if path.name == "closed.py":
+            raise PermissionError(13, "Permission denied", str(path))
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", refusing)
+    done = run("service", service, "--no-verify", "--jobs", "1")
+    assert done.exit_code == 0, done.output
+    assert "1 not readable as Python" in done.output
+    assert MOVED in (service / "app.py").read_bytes()
+
+
 # Disks -----------------------------------------------------------------------------------------------------------------
 
 

@@ -409,8 +409,9 @@ def _report(
         sites = max(made.sites.get(recipe.id, 0), applied)
         if sites or left:
             summaries[recipe.id] = RecipeSummary(sites, applied, left, title=recipe.title, page=recipe.page)
+    unread = {each.path for each in made.unparsed}
     before = (
-        {path: (root / path).read_bytes() for path in walk_files(root) if path.endswith(".py")}
+        {path: (root / path).read_bytes() for path in walk_files(root) if path.endswith(".py") and path not in unread}
         if made.scanned < 3000
         else {}
     )

@@ -36,7 +36,7 @@ class ReportLost(MigrateError):
     def __init__(self, error: OSError, *, is_undone: bool) -> None:
         where = f"{error.filename}: " if error.filename else ""
         left = (
-            "the migration was taken back, make room or give another folder with --report, and run again"
+            "the migration was taken back: mend that, or give another folder with --report, and run again"
             if is_undone
             else "the migration is applied, without a report and without a backup"
         )

@@ -26,3 +26,10 @@ def test_a_conf_module_is_the_services_unless_sphinx_reads_it() -> None:
     assert is_service_code("svc/conf.py", b'import os\nPORT = os.getenv("PORT")\n')
     assert not is_service_code("manual/conf.py", b'extensions = ["sphinx.ext.autodoc"]\n')
     assert not is_service_code("docs/conf.py", b"import os\n")
+
+
+def test_a_setup_module_of_a_package_is_the_services_unless_it_packages() -> None:
+    """`svc/logging/setup.py` is a usual name for what sets logging up; a part's own build script says what it packages with."""
+    assert is_service_code("svc/logging/setup.py", b"import logging\nlogging.basicConfig()\n")
+    assert not is_service_code("part/setup.py", b"from setuptools import setup\nsetup()\n")
+    assert not is_service_code("setup.py", b"import os\n")

@@ -30,7 +30,6 @@ _SKIPPED = frozenset(
 )
 _BUILD_FILES = frozenset(
     {
-        "setup.py",
         "noxfile.py",
         "fabfile.py",
         "versioneer.py",
@@ -40,6 +39,7 @@ _BUILD_FILES = frozenset(
         "hatch_build.py",
     }
 )
+_PACKAGERS = (b"setuptools", b"distutils", b"skbuild", b"cx_Freeze")
 _OUTSIDE = frozenset(
     {"docs", "doc", ".github", ".circleci", "_vendor", "vendor", "vendored", "third_party", "node_modules"}
 )
@@ -109,6 +109,7 @@ def is_service_code(path: str, raw: bytes) -> bool:
     if (
         is_test_path(path)
         or name in _BUILD_FILES
+        or (name == "setup.py" and (not folders or any(mark in raw for mark in _PACKAGERS)))
         or _OUTSIDE & set(folders)
         or (name == "env.py" and b"alembic" in raw)
         or (name == "conf.py" and any(mark in raw for mark in (b"sphinx", b"html_theme", b"master_doc")))

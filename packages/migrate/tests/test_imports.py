@@ -208,3 +208,24 @@ def test_what_binds_a_package_twice_goes_where_nothing_needs_it(
     kept = [line for line in text.splitlines() if "maestro_core_logging" not in line]
     assert "\n".join(kept).lstrip("\n").startswith(after or "log = ")
     assert ("import logging\n" in text) == ("import logging\n" in after)
+
+
+RENAMED = "from maestro_core_logging import configure_logging as maestro_configure_logging\n"
+TOGETHER = "from maestro_core_logging import configure_logging as maestro_configure_logging, get_logger\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "wanted"),
+    [
+        ("", f"{RENAMED}from maestro_core_logging import get_logger\n"),
+        ("from maestro_core_logging import get_logger\n", f"{RENAMED}from maestro_core_logging import get_logger\n"),
+        ("from json import dumps, loads as read\n", f"from json import dumps, loads as read\n\n{TOGETHER}"),
+    ],
+)
+def test_a_name_under_another_one_is_imported_by_itself(tmp_path: Path, head: str, wanted: str) -> None:
+    """As isort and ruff have it, but where the file has several names in such an import already."""
+    code = (
+        f"import logging\n{head}\n\ndef configure_logging():\n    logging.basicConfig(level='INFO')\n"
+        "    return logging.getLogger('a')\n"
+    )
+    assert wanted in migrated(tmp_path, {"main.py": code}, "logging")["main.py"]

@@ -154,9 +154,19 @@ def _module_of(node: ast.Import | ast.ImportFrom) -> str:
 
 
 def place_of(
-    module: Module, home: str, first_party: frozenset[str], header: Sequence[ast.stmt], prefix: ast.stmt | None
+    module: Module,
+    home: str,
+    first_party: frozenset[str],
+    header: Sequence[ast.stmt],
+    prefix: ast.stmt | None,
+    *,
+    name: str = "",
 ) -> Place:
-    """Return where the import of `home` goes among the imports of a run, or below what precedes them where there are none."""
+    """
+    Return where the import of `home` goes among the imports of a run, or below what precedes them where there are none.
+
+    With a `name` it goes above another import of the same module that begins with a later one.
+    """
     source = module.source
     own = rank(home, first_party)
     imports = [node for node in header if isinstance(node, ast.Import | ast.ImportFrom)]
@@ -166,7 +176,11 @@ def place_of(
     if same:
         froms = [node for node in same if isinstance(node, ast.ImportFrom)]
         order = [_module_of(node).lower() for node in froms]
-        later = [node for node in froms if _module_of(node).lower() > home.lower()]
+        later = [
+            node
+            for node in froms
+            if _module_of(node).lower() > home.lower() or (_module_of(node) == home and node.names[0].name > name > "")
+        ]
         if later and order == sorted(order):
             return Place(_line_before(module, later[0]), own)
         return Place(source.line_bounds(same[-1].end_lineno or same[-1].lineno)[1], own)

@@ -131,7 +131,8 @@ def _additions(
     edits: list[Edit] = []
     fresh: dict[int, list[tuple[Place, str]]] = {}
     for home, names in _statements(module, requires):
-        merged = None if _has_one_name_each(module) else _merge(module, home, names, first_line)
+        stands_alone = _has_one_name_each(module) or (names[0][0] != names[0][1] and not _joins_renamed(module))
+        merged = None if stands_alone else _merge(module, home, names, first_line)
         if merged is not None:
             edits.append(merged)
             continue
@@ -144,7 +145,7 @@ def _additions(
         if header and not staying:
             place = Place(module.source.line_bounds(header[0].lineno)[0], rank(home, first_party))
         else:
-            place = place_of(module, home, first_party, staying, prefix)
+            place = place_of(module, home, first_party, staying, prefix, name=names[0][0])
         fresh.setdefault(place.offset, []).append((place, line))
     edits += [Edit(offset, offset, _block(module, offset, lines, bare=not staying)) for offset, lines in fresh.items()]
     return _joined_inline(edits)
@@ -176,9 +177,19 @@ def _wanted(module: Module, requires: Iterable[str]) -> dict[str, list[tuple[str
 
 
 def _statements(module: Module, requires: Iterable[str]) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Yield a module with the names to import from it for each statement to be, which is one for each name where the file has it so."""
+    """Yield a module with the names to import from it for each statement to be: one for each name where the file has it so, and for each that gets another one."""
+    alone = _has_one_name_each(module)
     for home, names in _wanted(module, requires).items():
-        yield from [(home, [name]) for name in names] if _has_one_name_each(module) else [(home, names)]
+        apart = names if alone else [] if _joins_renamed(module) else [pair for pair in names if pair[0] != pair[1]]
+        yield from ((home, [pair]) for pair in apart)
+        if together := [pair for pair in names if pair not in apart]:
+            yield home, together
+
+
+def _joins_renamed(module: Module) -> bool:
+    """Return whether the file imports names under other ones together with more, as isort's `combine_as_imports` has it."""
+    found = [node for node in module.tree.body if isinstance(node, ast.ImportFrom) and len(node.names) > 1]
+    return any(alias.asname for node in found for alias in node.names)
 
 
 def _has_one_name_each(module: Module) -> bool:
@@ -211,6 +222,8 @@ def _merge(module: Module, home: str, names: Sequence[tuple[str, str]], first_li
             isinstance(node, ast.ImportFrom) and node.level == 0 and node.module == home and node.names[0].name != "*"
         ):
             continue
+        if node.names[0].asname and len(node.names) == 1:
+            continue  # a name under another one has its statement for itself
         start, end = module.source.span(node)
         if module.source.comments(start, end) or b"\\" in module.source.text[start:end]:
             return None

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from maestro_migrate import Module
 
-from ._lines import JSON_LIBRARIES, SERVICE_KEYS, Lines, is_tool, lines_of_class, lines_of_template
+from ._lines import JSON_LIBRARIES, SERVICE_KEYS, Lines, lines_of_class, lines_of_template
+from ._uses import keeps_text
 
 __all__ = ["Argument", "NotProven", "SetUp", "class_named", "keywords_of_lines", "local_class", "read_dict_config"]
 
@@ -135,7 +136,7 @@ class _Reader:
             return []
         if isinstance(chosen, ast.IfExp):
             return self._either(chosen, read)
-        return keywords_of_lines(self._named(chosen, read), tool=is_tool(self.module))
+        return keywords_of_lines(self._named(chosen, read), tool=keeps_text(self.module))
 
     def _named(self, chosen: ast.expr, read: Mapping[str, Lines]) -> Lines:
         if not (isinstance(chosen, ast.Constant) and chosen.value in read):

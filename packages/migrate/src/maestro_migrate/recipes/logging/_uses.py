@@ -7,8 +7,11 @@ from maestro_migrate import Module, Site
 from maestro_migrate._binder import Scope, lookup
 from maestro_migrate._project import is_test_path
 
+from ._lines import is_tool
+
 __all__ = [
     "is_handed_on",
+    "keeps_text",
     "left_to_structlog",
     "looked_at_by_tests",
     "names_in",
@@ -51,8 +54,19 @@ def structlog_use(module: Module) -> dict[str, bool]:
     configured = module.references(
         "structlog.configure", "structlog.configure_once", "structlog.stdlib.recreate_defaults"
     )
-    found = {"structlog": any(True for _ in loggers), "configures_structlog": any(True for _ in configured)}
+    rendered = module.references("structlog.stdlib.LoggerFactory")
+    found = {
+        "structlog": any(True for _ in loggers),
+        "configures_structlog": any(True for _ in configured),
+        "hands_lines_to_logging": any(True for _ in rendered),
+    }
     return {name: True for name, holds in found.items() if holds}
+
+
+def keeps_text(module: Module) -> bool:
+    """Return whether lines have to look as they did: people read them, or what structlog hands to `logging` are whole lines already, JSON as a rule."""
+    told = module.project.told(module.recipe)
+    return is_tool(module) or any(each.get("hands_lines_to_logging") for each in told.values())
 
 
 def left_to_structlog(module: Module, recipe: str) -> str:

@@ -41,6 +41,25 @@ def main():
     configure_logging(level="DEBUG" if args else "INFO", template="%(levelname)s %(message)s")
 ```
 
+So it does where structlog hands lines to `logging` that are whole already, since they would be a text within a line:
+
+```py before
+import logging
+
+import structlog
+
+structlog.configure(processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.stdlib.LoggerFactory())
+logging.basicConfig(level="INFO", format="%(message)s")
+```
+
+```py after
+import structlog
+from maestro_core_logging import configure_logging
+
+structlog.configure(processors=[structlog.processors.JSONRenderer()], logger_factory=structlog.stdlib.LoggerFactory())
+configure_logging(level="INFO", template="%(message)s")
+```
+
 What a service's format shows beyond time, level, name and message is asked for, so that no field is lost:
 
 ```py before
@@ -79,7 +98,7 @@ from ._dict_config import keywords_of_lines
 from ._layout import laid_out
 from ._lines import is_tool, lines_of_template
 from ._plain import has_effects, literal_of
-from ._uses import left_to_structlog, structlog_use
+from ._uses import keeps_text, left_to_structlog, structlog_use
 
 WORDS = ("basicConfig", "dictConfig", "fileConfig", "structlog")
 SITES = ("logging.basicConfig",)
@@ -159,8 +178,8 @@ def _edits(module: Module, function: ast.expr, call: ast.Call, local: str) -> li
 
 
 def _lines(module: Module, texts: dict[str, ast.expr]) -> list[str]:
-    """Return the keywords for the text that the lines had: itself in a tool, in a service what the library's lines lack of its fields."""
-    if not is_tool(module):
+    """Return the keywords for the text that the lines had: itself where it has to stay, in any other service what the library's lines lack of its fields."""
+    if not keeps_text(module):
         if "format" not in texts:
             return []
         options = {name: literal_of(module, node) for name, node in texts.items()}

@@ -36,3 +36,13 @@ def test_libraries_come_from_a_folder_or_an_index(tmp_path: Path) -> None:
         library_arguments(str(tmp_path))
     (tmp_path / "maestro_core_logging-0.1.0-py3-none-any.whl").write_bytes(b"")
     assert library_arguments(str(tmp_path)) == ["--find-links", str(tmp_path)]
+
+
+def test_wheels_are_built_as_the_workspace_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the service's folder uv would take the build tools from the service's own indexes."""
+    seen: list[Path] = []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("maestro_migrate._libraries.run", lambda *_, cwd, **__: seen.append(cwd))
+    assert library_arguments(None)[0] == "--find-links"
+    assert seen
+    assert {(folder / "packages" / "core-logging").is_dir() for folder in seen} == {True}

@@ -138,5 +138,6 @@ def _workspace_wheels(workspace: Path) -> Path:
             run(
                 [uv(), "build", "-q", "--wheel", "--python", sys.executable, "--out-dir", str(folder), str(workspace / "packages" / name)],
                 what=f"building the wheel of {name}", advice="run it by hand to see why, or give --libs",
+                cwd=workspace,  # where the service stands, uv would take the build tools from the service's own indexes
             )  # fmt: skip
     return folder

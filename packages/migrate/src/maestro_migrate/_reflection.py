@@ -29,7 +29,7 @@ def reflection(module: "Module") -> str | None:
         return "an import of itself"
     if b"modules" in module.source.text:
         for site in module.references("sys.modules"):
-            if not reads_constants_only(module, site.node):
+            if not (_is_of_others(module, site.node) or reads_constants_only(module, site.node)):
                 return f"sys.modules on line {site.line}"
     return None
 
@@ -54,6 +54,27 @@ def _is_for_import(module: "Module", use: Use) -> bool:
         and lookup("__import__", use.scope) is None
         and use.call in outer.args[1:3]
     )
+
+
+def _is_of_others(module: "Module", modules: ast.expr) -> bool:
+    """Return whether a use of `sys.modules` reads no name of the module itself: it asks what is loaded, puts a module in or takes one out, or names another."""
+    outer = module.parent(modules)
+    if isinstance(outer, ast.Compare):
+        return all(isinstance(each, ast.In | ast.NotIn) for each in outer.ops)
+    if isinstance(outer, ast.Call) and outer.func is modules:
+        is_pop = (
+            isinstance(modules, ast.Attribute) and modules.attr == "pop" and isinstance(module.parent(outer), ast.Expr)
+        )
+        return is_pop and not any(_is_own(module, key) for key in outer.args[:1])
+    if not isinstance(outer, ast.Subscript) or _is_own(module, outer.slice):
+        return False
+    return isinstance(outer.slice, ast.Constant) or not isinstance(outer.ctx, ast.Load)
+
+
+def _is_own(module: "Module", key: ast.expr) -> bool:
+    if isinstance(key, ast.Constant):
+        return key.value in {*module.names, "__main__"}
+    return isinstance(key, ast.Name) and key.id == "__name__"
 
 
 def reads_constants_only(module: "Module", names: ast.AST) -> bool:

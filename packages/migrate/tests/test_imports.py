@@ -229,3 +229,20 @@ def test_a_name_under_another_one_is_imported_by_itself(tmp_path: Path, head: st
         "    return logging.getLogger('a')\n"
     )
     assert wanted in migrated(tmp_path, {"main.py": code}, "logging")["main.py"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_told"),
+    [
+        ("if TYPE_CHECKING:\n    from micloud import MiCloud  # noqa: F401\n\n\ndef f():\n    from micloud import MiCloud\n\n    return MiCloud()\n", False),
+        ("try:\n    import orjson\nexcept ImportError:\n    orjson = None\n", False),
+        ("if TYPE_CHECKING:\n    from logging import Logger\nelse:\n    import logging as log_\n\nother = log_.getLogger('b')\n", True),
+    ],
+)  # fmt: skip
+def test_only_what_a_change_left_unused_is_told(tmp_path: Path, kept: str, is_told: bool) -> None:
+    """An import that nothing used before, or that a function hides by its own, is not the migration's business."""
+    code = f"import logging\nfrom typing import TYPE_CHECKING\n\nlog = logging.getLogger('a')\n{kept}"
+    (tmp_path / "main.py").write_text(code)
+    made = plan(tmp_path, Options(select(["logging/ask_the_library_for_loggers"]), jobs=1))
+    assert any("import-left" in each.reason for each in made.findings) == is_told
+    assert made.writes

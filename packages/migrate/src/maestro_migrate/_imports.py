@@ -56,13 +56,22 @@ def unused_imports(before: Module, after: Module, recipe: str) -> list[Finding]:
     for node, scope in after.tables.imports:
         for alias in node.names:
             local = alias.asname or alias.name.partition(".")[0]
-            if _uses(after, local, scope) or local not in before.tables.uses or alias.name == "__future__":
+            if _uses(after, local, scope) or not _was_used(before, local, scope.kind):
                 continue
             why = _why_kept(after, node, scope, local)
             reason = f"import-left: nothing here uses `{local}` any more, but {why}"
             action = "remove the import once nothing outside of this file relies on it"
             found.append(Finding(after.path, node.lineno, recipe, reason, action, "none"))
     return found
+
+
+def _was_used(before: Module, local: str, kind: str) -> bool:
+    """Return whether something saw an import of a name in such a scope: a name that a function imports for itself uses none of the module's."""
+    return any(
+        _uses(before, local, scope)
+        for node, scope in before.tables.imports
+        if scope.kind == kind and any(local in (alias.asname, alias.name.partition(".")[0]) for alias in node.names)
+    )
 
 
 def _uses(module: Module, local: str, owner: Scope) -> list[Use]:

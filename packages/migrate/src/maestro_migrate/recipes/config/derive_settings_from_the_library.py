@@ -52,6 +52,8 @@ from collections.abc import Iterator
 from maestro_migrate import Change, Module
 from maestro_migrate._site import only_names_type
 
+from ._mutable_defaults import name_mutable_default
+
 WORDS = ("BaseSettings",)
 _OLD = ("pydantic.BaseSettings", "pydantic.env_settings.BaseSettings", "pydantic.v1.BaseSettings", "pydantic.v1.env_settings.BaseSettings")  # fmt: skip
 SITES = ("pydantic_settings.BaseSettings", "pydantic_settings.main.BaseSettings", *_OLD)
@@ -81,6 +83,7 @@ def edit(module: Module) -> Iterator[Change]:
         elif module.source.comments(*module.source.span(site.node)):
             module.refuse(site.node, "comment: a comment stands in what would be replaced", action)
         else:
+            name_mutable_default(module, parent)
             yield module.change(
                 module.replace(site.node, local),
                 at=parent,

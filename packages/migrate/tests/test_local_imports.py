@@ -31,6 +31,30 @@ CASES = {
         "def f():\n    from logging import INFO, getLogger\n    return getLogger('a'), INFO\n",
         f"def f():\n    from logging import INFO\n    {NEW}\n    return get_logger('a'), INFO\n",
     ),
+    "it stands where isort puts it": (
+        "def f():\n    import logging\n    from pathlib import Path\n\n    return logging.getLogger('a'), Path\n",
+        f"def f():\n    from pathlib import Path\n\n    {NEW}\n\n    return get_logger('a'), Path\n",
+    ),
+    "it joins the group of other packages": (
+        "def f():\n    import logging\n\n    import requests\n\n    return logging.getLogger('a'), requests\n",
+        f"def f():\n    import requests\n    {NEW}\n\n    return get_logger('a'), requests\n",
+    ),
+    "the blank line above the last of a run goes with it": (
+        "def f():\n    from mod import y\n\n    import logging\n    return logging.getLogger('a'), y\n",
+        f"def f():\n    {NEW}\n\n    from mod import y\n    return get_logger('a'), y\n",
+    ),
+    "what is its place already keeps the blank line above": (
+        "def f():\n    import requests\n\n    from logging import getLogger\n    return getLogger('a'), requests\n",
+        f"def f():\n    import requests\n\n    {NEW}\n    return get_logger('a'), requests\n",
+    ),
+    "with its comment it stays where it is": (
+        "def f():\n    # slow\n    import logging\n    from pathlib import Path\n    import logging as l  # late\n    return logging.getLogger('a'), l.getLogger('b')\n",
+        f"def f():\n    # slow\n    {NEW}\n    from pathlib import Path\n    {NEW}  # late\n    return get_logger('a'), get_logger('b')\n",
+    ),
+    "tabs and a last line without its end": (
+        "def f():\n\timport logging\n\timport os; return logging.getLogger('a'), os",
+        f"def f():\n\t{NEW}\n\timport os; return get_logger('a'), os",
+    ),
     "a used import stays": (
         "def f():\n    import logging\n    return logging.getLogger('a'), logging.INFO\n",
         f"def f():\n    import logging\n    {NEW}\n    return get_logger('a'), logging.INFO\n",

@@ -47,7 +47,7 @@ def import_edits(module: Module, changes: Sequence[Change], first_party: frozens
     """
     made = [edit for change in changes for edit in change.edits]
     beside, requires = local_places(module, changes)
-    return [*_top_level(module, requires, made, first_party), *local_edits(module, beside, made)]
+    return [*_top_level(module, requires, made, first_party), *local_edits(module, beside, made, first_party)]
 
 
 def unused_imports(before: Module, after: Module, recipe: str) -> list[Finding]:

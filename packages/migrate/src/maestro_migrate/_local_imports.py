@@ -7,9 +7,10 @@ one, under the same comment. It stays beside the old one where that is still use
 
 import ast
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, KeysView, Mapping, Sequence
 
 from ._binder import Scope, Use, lookup
+from ._import_places import own_lines, place_of
 from ._semantics import Module
 from ._spans import Change, Edit
 
@@ -84,7 +85,9 @@ def _nearest(scope: Scope | None, owners: set[int]) -> Scope | None:
     return scope
 
 
-def local_edits(module: Module, beside: Mapping[str, Sequence[Import]], made: Sequence[Edit]) -> list[Edit]:
+def local_edits(
+    module: Module, beside: Mapping[str, Sequence[Import]], made: Sequence[Edit], first_party: frozenset[str]
+) -> list[Edit]:
     """Return the edits that put new imports beside local ones, and take away the local ones whose last uses were rewritten."""
     nodes: dict[int, Import] = {}
     lines: dict[int, dict[str, set[str]]] = {}
@@ -99,7 +102,7 @@ def local_edits(module: Module, beside: Mapping[str, Sequence[Import]], made: Se
     edits = []
     for key, node in nodes.items():
         fresh = [f"from {home} import {', '.join(sorted(names))}" for home, names in sorted(lines.get(key, {}).items())]
-        edits += _edits_of(module, node, fresh, gone.get(key, set()))
+        edits += _edits_of(module, node, fresh, gone.get(key, set()), first_party, nodes.keys())
     return edits
 
 
@@ -150,7 +153,14 @@ def _may_go(module: Module, node: Import) -> bool:
     return False
 
 
-def _edits_of(module: Module, node: Import, fresh: Sequence[str], indexes: set[int]) -> list[Edit]:
+def _edits_of(
+    module: Module,
+    node: Import,
+    fresh: Sequence[str],
+    indexes: set[int],
+    first_party: frozenset[str],
+    touched: KeysView[int],
+) -> list[Edit]:
     source = module.source
     start, end = source.span(node)
     low, high = source.line_bounds(node.lineno)[0], source.line_bounds(node.end_lineno or node.lineno)[1]
@@ -160,7 +170,8 @@ def _edits_of(module: Module, node: Import, fresh: Sequence[str], indexes: set[i
     joiner = f"{source.newline}{indent}" if is_first else "; "
     if len(indexes) == len(node.names):
         if fresh:
-            return [Edit(start, end, joiner.join(fresh))]
+            moved = [] if tail else _moved(module, node, fresh, first_party, touched)
+            return moved or [Edit(start, end, joiner.join(fresh))]
         removable = is_first and not tail and len(_block(module, node)) > 1
         return [Edit(low, high, "")] if removable else []
     edits = [_shortened(module, node, indexes)] if indexes else []
@@ -174,6 +185,53 @@ def _edits_of(module: Module, node: Import, fresh: Sequence[str], indexes: set[i
         )
         return [*edits, Edit(high, high, text)]
     return [*edits, Edit(end, end, "; " + "; ".join(fresh))]
+
+
+def _moved(
+    module: Module, node: Import, fresh: Sequence[str], first_party: frozenset[str], touched: KeysView[int]
+) -> list[Edit]:
+    """
+    Return the edits that put the new import where it belongs among the imports that stand around the old one.
+
+    There are none where that is the old one's place, where a comment stands on it, and where another one of them is edited too.
+    """
+    source = module.source
+    low, high = source.line_bounds(node.lineno)[0], source.line_bounds(node.end_lineno or node.lineno)[1]
+    indent = source.text[low : source.span(node)[0]].decode()
+    others = _neighbours(module, node)
+    if len(fresh) != 1 or not others or touched & {id(each) for each in others}:
+        return []
+    if source.text[slice(*source.line_bounds(node.lineno - 1))].lstrip()[:1] == b"#":
+        return []
+    home = fresh[0].split()[1]
+    place = place_of(module, home, first_party, others, None)
+    if not source.text[min(high, place.offset) : max(low, place.offset)].strip():
+        return []
+    above = [each for each in others if each.lineno < node.lineno]
+    below = [each for each in others if each.lineno > node.lineno]
+    was_set_off = not above or not source.text[:low].splitlines()[-1].strip()
+    if was_set_off and below and not source.text[high : source.line_bounds(below[0].lineno)[0]].strip():
+        high = source.line_bounds(below[0].lineno)[0]  # its group goes, and the blank line that ended it
+    elif was_set_off and above and not below:
+        low = source.line_bounds(above[-1].end_lineno or above[-1].lineno)[1]
+    blank = source.newline
+    text = f"{blank if place.before else ''}{indent}{fresh[0]}{source.newline}{blank if place.after else ''}"
+    return [Edit(low, high, ""), Edit(place.offset, place.offset, text)]
+
+
+def _neighbours(module: Module, node: Import) -> list[ast.stmt]:
+    """Return the other imports of the run that an import stands in; none where one of them shares its line."""
+    block = [each for each in _block(module, node) if isinstance(each, ast.stmt)]
+    position = block.index(node)
+    run: list[ast.stmt] = [node]
+    for side in (reversed(block[:position]), block[position + 1 :]):
+        for each in side:
+            if not isinstance(each, ast.Import | ast.ImportFrom):
+                break
+            run.append(each)
+    if not all(own_lines(module, each) for each in run):
+        return []
+    return sorted(run[1:], key=lambda each: each.lineno)
 
 
 def _shortened(module: Module, node: Import, indexes: Iterable[int]) -> Edit:

@@ -243,7 +243,9 @@ def _only_dispatch(module: Module, owner: ast.ClassDef) -> tuple[ast.AsyncFuncti
         first = last = body[0]
     else:
         at = next((each for each in body if getattr(each, "name", "") != "dispatch"), owner)
-        raise NotProven(at, "the library has no such part")
+        has_init = getattr(at, "name", "") == "__init__"
+        own = "its constructor does more than hand on the app" if has_init else "it has a part beside `dispatch`"
+        raise NotProven(at, f"{own}, and the library's classes have none like it")
     if not isinstance(last, ast.AsyncFunctionDef) or last.name != "dispatch" or last.decorator_list:
         raise NotProven(last, "it has no plain `async def dispatch`")
     if last.lineno == owner.lineno or (first.lineno == owner.lineno):

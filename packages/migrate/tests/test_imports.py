@@ -246,3 +246,11 @@ def test_only_what_a_change_left_unused_is_told(tmp_path: Path, kept: str, is_to
     made = plan(tmp_path, Options(select(["logging/ask_the_library_for_loggers"]), jobs=1))
     assert any("import-left" in each.reason for each in made.findings) == is_told
     assert made.writes
+
+
+@pytest.mark.parametrize(("example", "stays"), [(">>> # logging comes first", False), (">>> logging.INFO  # 20", True)])
+def test_a_comment_in_a_doctest_is_no_use(tmp_path: Path, example: str, stays: bool) -> None:
+    """What the example runs keeps the import, what it says does not."""
+    code = f'import logging\n\nlog = logging.getLogger("a")\n\n\ndef work():\n    """\n    {example}\n    """\n'
+    after = migrated(tmp_path, {"main.py": code}, "logging/ask_the_library_for_loggers")["main.py"]
+    assert ("import logging" in after) is stays

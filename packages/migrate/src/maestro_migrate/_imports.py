@@ -401,7 +401,8 @@ def _in_strings(module: Module, local: str, gone: Sequence[tuple[int, int]], *, 
 
 def _in_doctest(word: re.Pattern[str], text: str) -> bool:
     lines = [line.lstrip() for line in text.splitlines()] if ">>>" in text else []
-    return any(word.search(line) for line in lines if line.startswith((">>>", "...")))
+    code = [line[3:].lstrip() for line in lines if line.startswith((">>>", "..."))]
+    return any(word.search(line) for line in code if not line.startswith("#"))
 
 
 def _is_class_of_handler(module: Module, node: ast.Constant) -> bool:

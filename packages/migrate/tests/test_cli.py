@@ -135,6 +135,17 @@ def test_what_was_proven_is_told_in_numbers(capsys: pytest.CaptureFixture[str]) 
     )
 
 
+def test_tests_of_which_none_passed_prove_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a regression, too: a suite that cannot be collected fails alike before and after."""
+    none = SimpleNamespace(passed=0, failed=4)
+    report = SimpleNamespace(
+        recipes={}, files=SimpleNamespace(scanned=2, changed=1, unparsed=()), parity=None,
+        tests=SimpleNamespace(before=none, after=none, regressions=(), generated=None),
+    )  # fmt: skip
+    show(SimpleNamespace(report=report, paths={"html": "r.html"}))
+    assert "regressions: 0\nno test passed before, so the tests prove nothing\n" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", [migrate, recipes, inventory])
 def test_help_is_the_first_thing_offered(command: object) -> None:
     """`--help` ends well, and a wrong option names it."""

@@ -276,6 +276,8 @@ def _show(done: Any) -> None:
         console.print(
             f"tests before: {tests.before.passed} passed, {tests.before.failed} failed; after: {tests.after.passed} passed, {tests.after.failed} failed; regressions: {len(tests.regressions)}"
         )
+        if not tests.before.passed:
+            console.print("no test passed before, so the tests prove nothing")
     else:
         console.print(f"tests: {tests.after.reason}")
     generated = tests.generated

@@ -352,6 +352,62 @@ def test_a_second_import_of_the_library_does_not_stack_classes():
     assert (done.returncode, done.stderr) == (0, "INFO:svc:x\n")
 
 
+PATCHES = {
+    "Logger.callHandlers": "logging.Logger.callHandlers = seen(logging.Logger.callHandlers)",
+    "Logger.makeRecord": "logging.Logger.makeRecord = seen(logging.Logger.makeRecord)",
+    "Logger.handle": "logging.Logger.handle = seen(logging.Logger.handle)",
+    "Logger.filter": "logging.Logger.filter = seen(logging.Logger.filter)",
+    "Logger._log": "logging.Logger._log = seen(logging.Logger._log)",
+    "Logger.info": "logging.Logger.info = seen(logging.Logger.info)",
+    "Logger.isEnabledFor": "logging.Logger.isEnabledFor = seen(logging.Logger.isEnabledFor)",
+    "Handler.handle": "logging.Handler.handle = seen(logging.Handler.handle)",
+    "the record factory": "logging.setLogRecordFactory(seen(logging.LogRecord))",
+}
+
+
+@pytest.mark.parametrize("patched", PATCHES)
+def test_who_patched_logging_before_us_sees_each_call(patched):
+    """Sentry, Datadog or OpenTelemetry may be started first; what they patch is on the way of every line all the same."""
+    code = (
+        "import functools, logging, sys\n"
+        "calls = []\n"
+        "def seen(method):\n"
+        "    @functools.wraps(method)\n"
+        "    def patch(*args, **kwargs):\n"
+        "        calls.append(args)\n"
+        "        return method(*args, **kwargs)\n"
+        "    return patch\n"
+        f"{PATCHES[patched]}\n"
+        "from maestro_core_logging import configure_logging, get_logger\n"
+        "configure_logging(stream=sys.stdout)\n"
+        "log = get_logger('svc')\n"
+        "for _ in range(3):\n"
+        "    calls.clear()\n"
+        "    log.info('x', order_id=1)\n"
+        "    assert calls\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout.count('"event":"x","order_id":1')) == (0, "", 3)
+
+
+def test_what_a_record_factory_set_before_us_adds_is_on_the_line():
+    """Its attributes are fields, and are not taken for what every record has."""
+    code = (
+        "import logging, sys\n"
+        "class Record(logging.LogRecord):\n"
+        "    def __init__(self, *args, **kwargs):\n"
+        "        super().__init__(*args, **kwargs)\n"
+        "        self.tenant = 't1'\n"
+        "logging.setLogRecordFactory(Record)\n"
+        "from maestro_core_logging import configure_logging, get_logger\n"
+        "configure_logging(stream=sys.stdout)\n"
+        "get_logger('svc').info('x')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert '"tenant":"t1"' in done.stdout
+
+
 def test_basic_config_and_user_formatters_print_it_as_before():
     """A plain `basicConfig` set-up prints exactly what it printed."""
     stream = io.StringIO()

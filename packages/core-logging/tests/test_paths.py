@@ -94,6 +94,40 @@ def test_both_paths_write_the_same_line(redact, format_, message, fields, extra,
         assert line_of(None, *call) == line_of(logging.NullHandler(), *call)
 
 
+def test_a_float_does_not_vouch_for_the_card_number_that_equals_it():
+    """Harmless values are remembered, and a float is equal to the number that a card has."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    log = get_logger("svc")
+    for value in (4111111111111111.0, 4111111111111111.0, 4111111111111111):
+        log.info("x", n=value)
+    assert [json.loads(line)["n"] for line in stream.getvalue().splitlines()] == [
+        4111111111111111.0, 4111111111111111.0, "[redacted:card]",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("epoch_s", "written"),
+    [
+        (-0.5, "1969-12-31T23:59:59.500000Z"),
+        (-1.0, "1969-12-31T23:59:59.000000Z"),
+        (-86400.25, "1969-12-30T23:59:59.750000Z"),
+    ],
+)
+def test_a_clock_before_1970_is_written_alike_on_both_paths(epoch_s, written):
+    """Tests stop the clock at birthdays."""
+    stream, listener = io.StringIO(), logging.NullHandler()
+    configure_logging(stream=stream)
+    log = get_logger("svc")
+    with patch("time.time", return_value=epoch_s), patch("time.time_ns", return_value=int(epoch_s * 1_000_000_000)):
+        for listeners in ([], [listener]):
+            log.handlers[:] = listeners
+            log.info("x", n=1)
+            log.info("x", n=[1])
+    log.handlers.clear()
+    assert [json.loads(line)["timestamp"] for line in stream.getvalue().splitlines()] == [written] * 4
+
+
 def test_a_field_that_is_in_extra_too_is_written_beside_it():
     """On both paths the record's attribute keeps its name, and the field gets an underscore."""
     call = (Redaction(), "json", ("x", ()), {"order_id": 2}, {"order_id": 1}, {}, None, 20)

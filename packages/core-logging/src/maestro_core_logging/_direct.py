@@ -11,16 +11,16 @@ import logging
 from typing import Any
 
 from maestro_core_logging._fast import USUAL_LOGGER_ATTRIBUTES, write_directly
-from maestro_core_logging._frames import in_logging_module
+from maestro_core_logging._frames import in_logging_module, unpatched
 from maestro_core_logging._logger import Logger, extend_standard_classes, log_record
 
 _LOGGER = logging.Logger
-_IS_ENABLED = logging.Logger.isEnabledFor
-_DEBUG = logging.Logger.debug
-_INFO = logging.Logger.info
-_WARNING = logging.Logger.warning
-_ERROR = logging.Logger.error
-_CRITICAL = logging.Logger.critical
+_IS_ENABLED = unpatched(logging.Logger.isEnabledFor)
+_DEBUG = unpatched(logging.Logger.debug)
+_INFO = unpatched(logging.Logger.info)
+_WARNING = unpatched(logging.Logger.warning)
+_ERROR = unpatched(logging.Logger.error)
+_CRITICAL = unpatched(logging.Logger.critical)
 
 
 class DirectLogger(Logger):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from io import StringIO
 from itertools import islice
+from math import floor
 from traceback import print_exception
 from typing import Any, Final
 
@@ -15,9 +16,11 @@ from maestro_core_logging._context import current_context
 
 Event = dict[str, object]
 
+# Not from `makeLogRecord`: somebody's record factory may be set already.
+_RECORD = logging.LogRecord("", 0, "", 0, "", None, None)
 # What a record has without anybody's `extra`; 3.12 added taskName.
-RECORD_ATTRIBUTES: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-_ATTRIBUTES_FIRST: Final = len(logging.makeLogRecord({}).__dict__)
+RECORD_ATTRIBUTES: Final = frozenset(_RECORD.__dict__) | {"message", "asctime", "taskName"}
+_ATTRIBUTES_FIRST: Final = len(_RECORD.__dict__)
 # What a line does not say of a record unless asked to.
 RECORD_FIELDS: Final = frozenset({
     "created", "filename", "funcName", "levelno", "lineno", "module", "msecs", "pathname", "process", "processName",
@@ -41,7 +44,7 @@ _last_second: tuple[int, str] = (-1, "")
 def rfc3339(epoch_s: float) -> str:
     """Write a time as RFC 3339 in UTC with microseconds: `2026-11-22T23:21:20.123456Z`."""
     global _last_second
-    whole = int(epoch_s)
+    whole = floor(epoch_s)
     known = _last_second
     if whole != known[0]:
         known = _last_second = (whole, datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S"))

@@ -24,6 +24,7 @@ from maestro_core_logging._event import (
     trace_ids,
 )
 from maestro_core_logging._formatter import EventFormatter
+from maestro_core_logging._frames import unpatched
 from maestro_core_logging._handlers import FileSink, StreamSink
 
 _ROOT = logging.root
@@ -31,14 +32,14 @@ _LOGGER = logging.Logger
 _HANDLER = logging.Handler
 
 # What a record would pass through on its way to our sink; a patch of any of it wants to see records.
-_LOG = _LOGGER._log
-_MAKE_RECORD = _LOGGER.makeRecord
-_HANDLE = _LOGGER.handle
-_FILTER = _LOGGER.filter
-_CALL_HANDLERS = _LOGGER.callHandlers
-_HANDLER_HANDLE = _HANDLER.handle
+_LOG = unpatched(_LOGGER._log)
+_MAKE_RECORD = unpatched(_LOGGER.makeRecord)
+_HANDLE = unpatched(_LOGGER.handle)
+_FILTER = unpatched(_LOGGER.filter)
+_CALL_HANDLERS = unpatched(_LOGGER.callHandlers)
+_HANDLER_HANDLE = unpatched(_HANDLER.handle)
 _record_factory = logging.getLogRecordFactory
-_FACTORY = _record_factory()
+_FACTORY = logging.LogRecord
 # Instance attributes under these names are somebody's patch.
 _PATCHABLE = frozenset({"_log", "makeRecord", "handle", "filter", "callHandlers", "findCaller"})
 # A manager of its own, since lists of all loggers must not show one that nobody asked for.

@@ -124,11 +124,12 @@ class Redaction:
     def are_harmless(self, fields: Mapping[str, object]) -> bool:
         """Tell whether the values, all of open types, look like anything but secrets; remember short ones that do."""
         seen = self.harmless_values
-        fresh = [value for key, value in fields.items() if value not in seen and key != "timestamp"]
+        fresh: list[Any] = [value for key, value in fields.items() if value not in seen and key != "timestamp"]
         if not fresh:
             return True
         texts = [value for value in fresh if isinstance(value, str)]
-        if any(isinstance(value, int) and value >= 10**12 for value in fresh):
+        # Floats too: remembered, one would vouch for the card's number that equals it.
+        if any(value >= 10**12 for value in fresh if value is not None and type(value) is not str):
             return False
         # One look at all of them: what is suspicious in none of these is suspicious in no part.
         if texts and may_hold_secret("\n".join(texts)) and any(self.text(text) != text for text in texts):
@@ -141,18 +142,7 @@ class Redaction:
         seen = self.harmless_values
         if len(seen) >= _MOST_REMEMBERED:
             seen.clear()
-        # A float that equals a card's number would vouch for it.
-        seen.update(
-            [
-                value
-                for value in values
-                if (
-                    len(value) <= _LONGEST_TEXT_REMEMBERED
-                    if isinstance(value, str)
-                    else type(value) is not float or value < 10**12
-                )
-            ]
-        )
+        seen.update([value for value in values if not isinstance(value, str) or len(value) <= _LONGEST_TEXT_REMEMBERED])
 
     def event(self, event: Mapping[str, object]) -> Event:
         """Give a copy of `event` in which no secret is left."""

@@ -28,6 +28,13 @@ def test_a_conf_module_is_the_services_unless_sphinx_reads_it() -> None:
     assert not is_service_code("docs/conf.py", b"import os\n")
 
 
+def test_a_package_called_docs_is_the_services_unless_it_makes_a_manual() -> None:
+    """`app/docs/router.py` may be about documents; a manual stands in the root, or says what makes it."""
+    assert is_service_code("app/docs/router.py", b'import os\nPORT = os.getenv("PORT")\n')
+    assert not is_service_code("app/docs/_ext/roles.py", b"from docutils import nodes\n")
+    assert not is_service_code("docs/examples/first.py", b"import os\n")
+
+
 def test_a_setup_module_of_a_package_is_the_services_unless_it_packages() -> None:
     """`svc/logging/setup.py` is a usual name for what sets logging up; a part's own build script says what it packages with."""
     assert is_service_code("svc/logging/setup.py", b"import logging\nlogging.basicConfig()\n")

@@ -40,9 +40,9 @@ _BUILD_FILES = frozenset(
     }
 )
 _PACKAGERS = (b"setuptools", b"distutils", b"skbuild", b"cx_Freeze")
-_OUTSIDE = frozenset(
-    {"docs", "doc", ".github", ".circleci", "_vendor", "vendor", "vendored", "third_party", "node_modules"}
-)
+_OUTSIDE = frozenset({".github", ".circleci", "_vendor", "vendor", "vendored", "third_party", "node_modules"})
+_MANUALS = frozenset({"docs", "doc"})
+_MANUAL_MAKERS = (b"sphinx", b"docutils", b"mkdocs")
 
 
 def require_folder(path: Path) -> Path:
@@ -111,6 +111,8 @@ def is_service_code(path: str, raw: bytes) -> bool:
         or name in _BUILD_FILES
         or (name == "setup.py" and (not folders or any(mark in raw for mark in _PACKAGERS)))
         or _OUTSIDE & set(folders)
+        or _MANUALS & set(folders[:1])
+        or (_MANUALS & set(folders) and any(mark in raw for mark in _MANUAL_MAKERS))
         or (name == "env.py" and b"alembic" in raw)
         or (name == "conf.py" and any(mark in raw for mark in (b"sphinx", b"html_theme", b"master_doc")))
     ):

@@ -60,6 +60,22 @@ def test_the_length_of_a_body_that_varies_proves_nothing() -> None:
     assert compare_answers(CASES, [one, one], [other, other]).different == 1
 
 
+def test_a_time_that_was_the_same_twice_by_chance_proves_nothing() -> None:
+    """It differs between equals in another answer; a header that is no number, or that is steady everywhere, is compared all the same."""
+
+    def timed(*times: str, kind: str = "json") -> dict[str, Any]:
+        answers = [run({}, headers=(("X-Time", each), ("X-Kind", kind)))["answers"][0] for each in times]
+        return {**run({}), "answers": answers}
+
+    cases = CASES * 2
+    old = [timed("0.0003", "0.0004"), timed("0.0005", "0.0004")]
+    found = compare_answers(cases, old, [timed("0.0004", "0.0006")] * 2)
+    assert (found.different, found.noise_fields) == (0, ("header x-time",))
+    assert compare_answers(cases, old, [timed("0.0004", "late")] * 2).different == 1
+    assert compare_answers(cases, old, [timed("0.0004", "0.0004", kind="xml")] * 2).different == 2
+    assert compare_answers(cases, old[:1] * 2, [timed("0.0003", "0.0006")] * 2).different == 1
+
+
 def test_a_request_id_may_be_gained_and_not_changed() -> None:
     """What migrated code is meant to add is named as added; a header that was there is compared."""
     new = run({}, headers=(("x-request-id", "1"),))

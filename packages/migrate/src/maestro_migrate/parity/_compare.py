@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ ADDED_HEADERS = frozenset({"x-request-id"})
 """Headers that migrated code is meant to gain; one that the old code sent, too, is compared like any other."""
 _VOLATILE = frozenset({"date", "server"})
 _MISSING = "(nothing)"
+_LENGTH = "header content-length"
+_NUMBER = re.compile(r"[\d.]+ ?(?:s|ms|us|µs|ns)?$")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -51,24 +54,32 @@ def compare_answers(
     """
     Compare two or more runs of the old code with as many of the new.
 
-    A field counts only where all old runs agree and all new runs agree; where equals differ, it is noise and named as such.
+    A field counts only where all old runs agree and all new runs agree; where equals differ, it is noise and named as such. So is a header with a number
+    that differs between equals in any other answer: how long something took may be the same twice by chance.
     """
     differences: list[Difference] = []
-    noise: set[str] = set()
     added: set[str] = set()
+    answers = [
+        ([_fields(run["answers"][i]) for run in old], [_fields(run["answers"][i]) for run in new])
+        for i in range(len(cases))
+    ]
+    unsteady = [_unsteady(before, after) for before, after in answers]
+    noise = set().union(*unsteady)
     for index, case in enumerate(cases):
-        before = [_fields(run["answers"][index]) for run in old]
-        after = [_fields(run["answers"][index]) for run in new]
+        before, after = answers[index]
         shown = f"{case['method']} {case['path']} (request {index + 1})"
         names = {name for fields in (*before, *after) for name in fields}
-        unsteady = {name for name in names if _varies(name, before) or _varies(name, after)}
-        if any(name.startswith("body") for name in unsteady):
-            unsteady |= names & {"header content-length"}  # equal by chance, as numbers of one width are
-        noise |= unsteady
-        for field in sorted(names - unsteady):
+        for field in sorted(names - unsteady[index]):
             olds, news = ({fields.get(field, _MISSING) for fields in runs} for runs in (before, after))
             if olds != news:
                 [was], [is_now] = olds, news
+                if (
+                    field in noise - {_LENGTH}
+                    and field.startswith("header")
+                    and _NUMBER.match(was)
+                    and _NUMBER.match(is_now)
+                ):
+                    continue
                 if was == _MISSING and field.removeprefix("header ") in ADDED_HEADERS:
                     added.add(field)
                 else:
@@ -79,6 +90,15 @@ def compare_answers(
     return Comparison(
         len(cases), tuple(differences), tuple(sorted(noise)), tuple(sorted(added)), _latency(old, new), _peaks(old, new)
     )
+
+
+def _unsteady(before: Sequence[Mapping[str, str]], after: Sequence[Mapping[str, str]]) -> set[str]:
+    """Return the fields that equals answer differently."""
+    names = {name for fields in (*before, *after) for name in fields}
+    found = {name for name in names if _varies(name, before) or _varies(name, after)}
+    if any(name.startswith("body") for name in found):
+        found |= names & {_LENGTH}  # equal by chance, as numbers of one width are
+    return found
 
 
 def _varies(name: str, runs: Sequence[Mapping[str, str]]) -> bool:

@@ -2,6 +2,7 @@
 
 from maestro_core_logging import _direct  # noqa: F401  # gives loggers their short ways
 from maestro_core_logging._audit import AuditLog
+from maestro_core_logging._bridges import loguru_sink, structlog_renderer
 from maestro_core_logging._configure import configure_logging
 from maestro_core_logging._context import current_context, log_context
 from maestro_core_logging._emit import emit_event
@@ -36,6 +37,7 @@ __all__ = [
     "level_overrides",
     "limited",
     "log_context",
+    "loguru_sink",
     "lost_lines",
     "once",
     "reopen_files",
@@ -44,5 +46,6 @@ __all__ = [
     "root_logger",
     "sampled",
     "set_level",
+    "structlog_renderer",
     "take_over_servers",
 ]

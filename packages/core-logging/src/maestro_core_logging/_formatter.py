@@ -95,7 +95,7 @@ class EventFormatter(logging.Formatter):
     def _processed(self, event: Event) -> Event:
         changed: Mapping[str, Any] = event
         for processor in self._processors:
-            changed = processor(None, str(event["level"]), dict(changed))
+            changed = processor(None, str(event.get("level", "")), dict(changed))
         return dict(changed)
 
 

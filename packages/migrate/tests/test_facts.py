@@ -160,3 +160,19 @@ def test_plumbing_that_is_reached_through_unknown_things() -> None:
 def test_where_all_headers_of_a_response_are_compared(code: str, line: int) -> None:
     """What a client answered, whatever it is called; single headers and those of a request may be as they are."""
     assert told(code, "app/test_mod.py").compares_headers == line
+
+
+@pytest.mark.parametrize(
+    ("code", "means"),
+    [
+        ("def test(capsys, caplog): ...\n", ["caplog", "capsys"]),
+        ("def test(capfdbinary):\n    assert b'x' in capfdbinary.readouterr().out\n", ["capfd"]),
+        ('def test(capfd):\n    assert \'"level": "info"\' in capfd.readouterr().out\n', ["capfd", "json"]),
+        ("from structlog.processors import JSONRenderer\n", ["JSONRenderer"]),
+        ("escapsys = '\"a\": 1'\n", []),
+    ],
+)
+def test_what_a_test_may_look_at_lines_with(code: str, means: list[str]) -> None:
+    """Fixtures that catch what is written, and pieces of JSON beside them; code that is no test looks at nothing."""
+    assert told(code, "app/test_mod.py").looks_with == means
+    assert told(code, "app/mod.py").looks_with == []

@@ -37,4 +37,4 @@ def test_a_set_up_that_tests_patch_says_what_to_do_about_it(tmp_path: Path) -> N
     (tmp_path / "test_app.py").write_text("from unittest.mock import patch\n\npatch('app.logger.remove')\n")
     made = plan(tmp_path, Options(select(["logging"]), jobs=1))
     [finding] = [each for each in made.findings if each.reason.startswith("patched-by-tests")]
-    assert "get_logger" in finding.action
+    assert "loguru_sink" in finding.action

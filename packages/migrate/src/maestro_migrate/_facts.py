@@ -1,23 +1,26 @@
 """What one parsed file tells the rest of the project; see `_project.Facts`."""
 
 import ast
+import re
 
 from ._binder import Use
 from ._exact_headers import compared_headers
 from ._named_modules import borrowed_names, followed_names, modules_by_string, named_chains, resolved
-from ._project import Facts, swapped_modules
+from ._project import Facts, is_test_path, swapped_modules
 from ._rebindings import rebindings
 from ._reflection import reads_constants_only
 from ._replacements import replacements, watched_names
 from ._semantics import Module
 from ._tree import attribute_names
 
-__all__ = ["facts_of"]
+__all__ = ["MAY_LOOK", "facts_of"]
 
 _LISTERS = frozenset({"vars", "dir", "getmembers"})
 _READERS = _LISTERS | {"getattr", "hasattr"}
 _RUNNERS = frozenset({"run_path", "run_module"})
 _ASKED = _READERS | _RUNNERS
+MAY_LOOK = r"\bcap(?:sys|fd|log)|JSONRenderer"
+"""How a test names the fixtures that catch what is written, and what renders it."""
 
 
 def facts_of(module: Module, roots: frozenset[str], *, sites: frozenset[str] = frozenset()) -> Facts:
@@ -65,7 +68,16 @@ def facts_of(module: Module, roots: frozenset[str], *, sites: frozenset[str] = f
     facts.named = sorted(modules_by_string(module))
     facts.borrowed = sorted(borrowed_names(module, sites, watched_names(sites)))
     facts.compares_headers = compared_headers(module)
+    facts.looks_with = _looks_with(module)
     return facts
+
+
+def _looks_with(module: Module) -> list[str]:
+    found = {match.decode() for match in re.findall(MAY_LOOK.encode(), module.source.text)}
+    if not found or not is_test_path(module.path):
+        return []
+    texts = (node.value for node in module.nodes(ast.Constant) if isinstance(node.value, str))
+    return sorted(found | ({"json"} if any('": ' in text for text in texts) else set()))
 
 
 def _single_target(module: Module, name: str) -> str | None:

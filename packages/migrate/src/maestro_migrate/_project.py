@@ -35,7 +35,8 @@ class Facts:
     replaced in `sys.modules`; `bound` every module-level name, kept only for modules that another one star-imports (of a package those that a recipe would add); `failed` why a
     recipe could not read the file; `hidden` whether it reaches plumbing in a way that names do not show; `named` the project's modules that strings may
     import; `borrowed` the words and chains of the plumbing that are read as attributes of something unknown; `rebinds` the attributes set on objects whose class is not shown;
-    `is_read` whether the file was parsed at all; `compares_headers` the line that compares all headers of a response, 0 where none does.
+    `is_read` whether the file was parsed at all; `compares_headers` the line that compares all headers of a response, 0 where none does; `looks_with` what a test may look
+    at written lines with: fixtures of pytest's that catch them, structlog's renderer, and `json` where it also spells a piece of JSON.
     """
 
     exports: dict[str, str] = field(default_factory=dict)
@@ -57,6 +58,7 @@ class Facts:
     rebinds: list[str] = field(default_factory=list)
     is_read: bool = False
     compares_headers: int = 0
+    looks_with: list[str] = field(default_factory=list)
 
 
 def module_names(path: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ._cache import ResultCache, build_digest, digest
 from ._exact_headers import MAY_COMPARE
-from ._facts import facts_of
+from ._facts import MAY_LOOK, facts_of
 from ._files import is_service_code
 from ._project import PATCH_WORDS, Facts, Project, import_names
 from ._recipe import Recipe
@@ -199,6 +199,7 @@ _TELLING = (
     ("log", r"log(?:ger)?[ \t]*=(?!=)"),
     ("def log", r"def log(?:ger)?\("),
     (".headers", MAY_COMPARE),
+    ("cap", MAY_LOOK),
 )
 _LISTED = r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b|^[ \t]+{0},?[ \t]*$"
 _BORROWED: tuple[str | tuple[str, str], ...] = (

@@ -10,11 +10,13 @@ from maestro_migrate._project import is_test_path
 from ._lines import is_tool
 
 __all__ = [
+    "captured_by_tests",
     "is_handed_on",
     "keeps_text",
     "left_to_structlog",
     "looked_at_by_tests",
     "names_in",
+    "read_by_tests",
     "sees_module_names",
     "structlog_use",
     "tests_using",
@@ -38,6 +40,32 @@ def tests_using(module: Module, name: str) -> str:
         if is_test_path(path) and any(use in wanted or use.rpartition(".")[0] in wanted for use in facts.uses):
             return f"{path} uses `{name}`"
     return ""
+
+
+def captured_by_tests(module: Module) -> str:
+    """Return which test catches what is written to a standard stream, or an empty string: it may look at lines."""
+    return _looking(module, {"capsys"}) or _looking(module, {"capfd"})
+
+
+def read_by_tests(module: Module) -> str:
+    """Return which test may look at the text of lines that are JSON, or asks for structlog's renderer, or an empty string."""
+    means = ({"JSONRenderer"}, {"capsys", "json"}, {"capfd", "json"}, {"caplog", "json"})
+    replaced = "tests replace structlog.configure" if _replaces(module, "structlog.configure") else ""
+    return next(filter(None, (_looking(module, each) for each in means)), replaced)
+
+
+def _looking(module: Module, wanted: set[str]) -> str:
+    found = (path for path, facts in sorted(module.project.facts.items()) if wanted <= set(facts.looks_with))
+    path = next(found, "")
+    return f"{path} looks at what is written ({', '.join(sorted(wanted))})" if path else ""
+
+
+def _replaces(module: Module, name: str) -> bool:
+    return any(
+        patch == name or patch.endswith(f".{name}")
+        for facts in module.project.facts.values()
+        for patch in facts.patches
+    )
 
 
 def is_handed_on(module: Module, site: Site) -> bool:

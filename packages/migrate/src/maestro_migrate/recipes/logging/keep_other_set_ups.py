@@ -10,7 +10,8 @@ from logging.config import fileConfig
 fileConfig("logging.ini")
 ```
 
-loguru's calls are not those of standard loggers: `{}` formatting, its own levels, sinks and `opt`, `bind` and `contextualize`.
+loguru's calls are not those of standard loggers: `{}` formatting, its own levels, sinks and `opt`, `bind` and `contextualize`. They stay, and end in the library's lines
+once a sink of the library's is added.
 
 ```py unchanged finding=third-party-logger
 from loguru import logger
@@ -19,7 +20,7 @@ logger.info("hello {}", "world")
 ```
 
 structlog's loggers are lazy proxies that tests look into by structlog's own means, so they stay; their events end in the library's handlers once `configure_logging`
-is called and structlog is not configured otherwise:
+is called and structlog is not configured otherwise, or in the library's lines where `structlog_renderer` ends its processors:
 
 ```py unchanged finding=third-party-logger
 import structlog
@@ -77,6 +78,7 @@ current_app.logger.handlers = logging.getLogger("gunicorn.error").handlers
 
 import ast
 from collections.abc import Iterator
+from typing import Any
 
 from maestro_migrate import Change, Module
 
@@ -84,7 +86,6 @@ REPORTS_ONLY = True
 WORDS = ("logging", "loguru", "structlog", "flask", "logger.handlers", "log_config")
 SITES = (
     "logging.config.fileConfig",
-    "loguru.logger.add",
     "loguru.logger.configure",
     "loguru.logger.remove",
     "structlog.configure",
@@ -106,8 +107,8 @@ _LOOKS = frozenset(
 """What is called with a module to look into it or to change it, not to log with it (`patch.object`, too)."""
 _ACTION = {
     "logging": "replace it by configure_logging once its handlers and formats are what the library writes",
-    "loguru": "move its calls to get_logger: their {} formatting, levels and sinks are loguru's own",
-    "structlog": "leave it: structlog's loggers end in the library's handlers once configure_logging is called and nothing else configures structlog",
+    "loguru": "leave its calls, and add maestro_core_logging.loguru_sink(stream) in the place of the sinks that write to standard streams",
+    "structlog": "leave it: its lines are the library's once configure_logging is called and nothing configures structlog, or its processors end with structlog_renderer()",
 }
 _HANDLERS = "leave it where a server or a test relies on it; else let configure_logging make the root logger's handler and let records propagate"
 _CLASS = "keep what it adds to records as a filter of configure_logging; delete it where the library's handler and fields do what it does"
@@ -116,8 +117,8 @@ _SERVER = "call configure_logging() in the app and give the server log_config=No
 _FLASK = "call configure_logging() before the app's logger is first used, or Flask writes its lines with a handler of its own"
 
 
-def scan(module: Module) -> dict[str, bool]:
-    """Return whether this module configures logging when it is used by others, not only when it is run, and whether there may be something to name in it."""
+def scan(module: Module) -> dict[str, Any]:
+    """Return whether this module configures logging when it is used by others, not only when it is run, what loggers it has that are not standard ones, and whether there may be something to name in it."""
     calls = [site.call for site in module.references(*_CONFIGURES) if site.call is not None]
     found = {"configures": any(not _is_main_only(module, call) for call in calls)}
     named = {"structlog", "loguru", "flask"} & module.names_by_root.keys()
@@ -130,7 +131,8 @@ def scan(module: Module) -> dict[str, bool]:
             for site in module.references("logging")
         )
     )
-    return {name: True for name, holds in found.items() if holds}
+    loggers = [name for name, nodes in _third_party(module).items() if nodes]
+    return {name: True for name, holds in found.items() if holds} | ({"loggers": loggers} if loggers else {})
 
 
 def edit(module: Module) -> Iterator[Change]:
@@ -150,16 +152,24 @@ def _is_main_only(module: Module, node: ast.AST) -> bool:
     return any(isinstance(outer, ast.If) and "__name__" in ast.unparse(outer.test) for outer in module.ancestors(node))
 
 
+def _third_party(module: Module) -> dict[str, list[ast.stmt | ast.expr]]:
+    """Return where a file imports loguru's logger and where it asks structlog for one."""
+    imports = [
+        node
+        for node, _scope in module.tables.imports
+        if "loguru" in ([node.module] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+    ]
+    asked = module.references("structlog.get_logger", "structlog.getLogger", "structlog.stdlib.get_logger")
+    return {"loguru": [*imports], "structlog": [site.call for site in asked if site.call is not None]}
+
+
 def _name_loggers(module: Module) -> None:
-    for node, _scope in module.tables.imports:
-        homes = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
-        if "loguru" in homes:
-            module.refuse(
-                node, "third-party-logger: loguru's logger formats, filters and writes by itself", _ACTION["loguru"]
-            )
-    for site in module.references("structlog.get_logger", "structlog.getLogger", "structlog.stdlib.get_logger"):
-        if site.call is not None:
-            module.refuse(site.call, "third-party-logger: structlog's loggers are its own", _ACTION["structlog"])
+    """Name the loggers of loguru and of structlog once a project, in the first file that has them."""
+    for name, nodes in _third_party(module).items():
+        files = sorted(path for path, told in module.project.told(ID).items() if name in told.get("loggers", ()))
+        if nodes and files[:1] in ([], [module.path]):
+            where = f"in {len(files)} files" if len(files) > 1 else "here"
+            module.refuse(nodes[0], f"third-party-logger: the loggers {where} are {name}'s own and stay", _ACTION[name])
 
 
 def _name_handlers(module: Module) -> None:

@@ -226,6 +226,19 @@ def test_folders_without_an_init_share_the_settings_of_the_package_above_them(tm
     assert "from jobs.settings import settings" in made["jobs/nightly.py"]
 
 
+@pytest.mark.parametrize(
+    "taken", ["from locust import HttpUser, task", "import locust\n\nlocust.run_single_user(None)", "import locust.env"]
+)
+def test_a_folder_that_is_called_like_a_library_is_not_what_is_imported(tmp_path, taken):
+    """`locust/load.py` takes the library's names from `locust`: the folder's own files are imported by no name, so no settings file there could be."""
+    (tmp_path / "locust").mkdir()
+    (tmp_path / "locust" / "load.py").write_text(f'import os\n\n{taken}\n\nWEIGHT = int(os.getenv("WEIGHT", 1))\n')
+    (tmp_path / "locust" / "task.py").write_text("X = 1\n")
+    made = plan(tmp_path, Options(select([RECIPE]), jobs=1))
+    assert made.writes == []
+    assert "import-unproven" in made.findings[0].reason
+
+
 def test_a_settings_file_that_version_control_ignores_gets_another_name(tmp_path):
     """`settings.py` in `.gitignore` would leave the class out of the repository; where every name is left out, nothing is changed."""
     (tmp_path / ".gitignore").write_text("# local\n*.log\nsettings.py\n")

@@ -225,6 +225,18 @@ class Project:
         """Return whether some file of the project imports this module by this name, or a name below it."""
         return name in self._imported
 
+    def asked_below(self, name: str) -> frozenset[str]:
+        """Return what files of the project ask of a module by this name: its submodules, and what else they take from it."""
+        return self._asked.get(name, frozenset())
+
+    @cached_property
+    def _asked(self) -> dict[str, frozenset[str]]:
+        asked: dict[str, set[str]] = {}
+        for each in self._imported:
+            owner, _, last = each.rpartition(".")
+            asked.setdefault(owner, set()).add(last)
+        return {name: frozenset(below) for name, below in asked.items()}
+
     @cached_property
     def _imported(self) -> frozenset[str]:
         prefixes: set[str] = set()

@@ -56,7 +56,7 @@ def _home_for(project: Project, path: str) -> SettingsHome | str:
             else _home(project, "", "settings")
         )
     above = project.import_name(path).rpartition(".")[0]
-    if above and project.is_imported(above):
+    if above and _is_own_name(project, folder, above):
         folder, prefix = _outermost_package(project, folder, above)
         return _home(project, folder, f"{prefix}.settings")
     return f"import-unproven: nothing in the project shows how {folder}/ is imported"
@@ -101,6 +101,21 @@ def leading_imports(module: Module) -> list[str]:
             case _:
                 break
     return names
+
+
+def _is_own_name(project: Project, folder: str, name: str) -> bool:
+    """
+    Return whether the project imports modules of a folder without `__init__.py` by the folder's dotted name.
+
+    `from locust import HttpUser` in `locust/load.py` speaks of the library: a folder has its files and nothing else.
+    """
+    parts, folders = name.split("."), folder.split("/")
+    for depth in range(len(parts), 0, -1):
+        outer = "/".join(folders[: len(folders) - len(parts) + depth])
+        asked, inside = project.asked_below(".".join(parts[:depth])), _neighbours(project, outer)
+        if f"{outer}/__init__.py" not in project.files and not asked <= inside:
+            return False
+    return not project.asked_below(name).isdisjoint(_neighbours(project, folder))
 
 
 def _outermost_package(project: Project, folder: str, name: str) -> tuple[str, str]:

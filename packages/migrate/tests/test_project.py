@@ -1,6 +1,7 @@
 """Projects: what the files of a service say about each other."""
 
-from maestro_migrate._project import Facts, Project, import_names, swapped_modules
+from maestro_migrate._patch_words import swapped_modules
+from maestro_migrate._project import Facts, Project, import_names
 
 
 def test_reexports_that_lead_to_themselves_end() -> None:

@@ -6,7 +6,8 @@ import re
 from ._binder import Use
 from ._exact_headers import compared_headers
 from ._named_modules import borrowed_names, followed_names, modules_by_string, named_chains, resolved
-from ._project import Facts, is_test_path, swapped_modules
+from ._patch_words import swapped_modules
+from ._project import Facts, is_test_path
 from ._rebindings import rebindings
 from ._reflection import reads_constants_only
 from ._replacements import replacements, watched_names

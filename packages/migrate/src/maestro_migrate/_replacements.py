@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from ._binder import Binding, Use
 from ._named_modules import named_chains, resolved
-from ._project import patched_strings
+from ._patch_words import patched_strings
 from ._semantics import Module
 from ._tree import attribute_names
 

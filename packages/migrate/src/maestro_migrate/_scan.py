@@ -17,7 +17,8 @@ from ._cache import ResultCache, build_digest, digest
 from ._exact_headers import MAY_COMPARE
 from ._facts import MAY_LOOK, facts_of
 from ._files import is_service_code
-from ._project import PATCH_WORDS, Facts, Project, import_names
+from ._patch_words import PATCH_WORDS
+from ._project import Facts, Project, import_names
 from ._recipe import Recipe
 from ._semantics import Module
 from ._source import UnreadableSource, check_syntax, read_source

@@ -103,6 +103,7 @@ def leading_imports(module: Module) -> list[str]:
     return names
 
 
+@remembered
 def _is_own_name(project: Project, folder: str, name: str) -> bool:
     """
     Return whether the project imports modules of a folder without `__init__.py` by the folder's dotted name.

@@ -198,11 +198,11 @@ def test_a_test_command_that_floods_its_output_is_bounded(
     assert "x" * 1000 not in done.output
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_the_tests_and_leaves_nothing(
     service: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Ctrl-C and a polite kill while the service's tests run: they are ended too, no copy stays, no byte changed, and the exit code says which."""
+    """Ctrl-C, a polite kill and a terminal that closes while the service's tests run: they are ended too, no copy stays, no byte changed, and the exit code says which."""
     venv, scratch, pipe = tmp_path / "venv", tmp_path / "scratch", tmp_path / "pipe"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     scratch.mkdir()

@@ -56,6 +56,26 @@ def test_a_hanging_suite_is_ended_with_its_children(environment, tmp_path):
     assert _ends(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="only Linux tells which processes have inherited what"
+)
+def test_a_daemon_that_a_test_leaves_behind_is_ended(environment, tmp_path):
+    """One that has left the session of the command goes as well, and nothing that was not started by it."""
+    bystander = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    tree = _write(
+        tmp_path,
+        "import subprocess\ndef test_a():\n    child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n    open('pid', 'w').write(str(child.pid))\n",
+    )
+    try:
+        done = run_tests(tree, environment, None, env={}, log=tmp_path / "log")
+        assert done.exit_code == 0
+        assert _ends(int((tmp_path / "pid").read_text()))
+        assert bystander.poll() is None
+    finally:
+        bystander.kill()
+        bystander.wait()
+
+
 def _ends(child: int) -> bool:
     """Return whether a process is gone within five seconds, or waits for nothing but its parent."""
     for _ in range(100):

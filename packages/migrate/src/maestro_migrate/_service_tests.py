@@ -82,7 +82,10 @@ def run_tests(
             **{k: v for k, v in env.items() if k != "PYTEST_ADDOPTS"},
         }
     )
-    exit_code, timed_out = _run_bounded(_found(arguments, environment), tree, variables, log, timeout_s)
+    try:
+        exit_code, timed_out = _run_bounded(_found(arguments, environment), tree, variables, log, timeout_s)
+    finally:
+        _end_strays(str(report))
     outcomes = _outcomes(report, tree)
     if outcomes is None:
         shown = command or "python -m pytest"
@@ -182,6 +185,14 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
+
+
+def _end_strays(mark: str) -> None:
+    """End what left the command's session and goes on, a daemon as a rule: where the system tells (Linux), all that has inherited the run's variables."""
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's
+            if mark.encode() in environ.read_bytes():
+                os.kill(int(environ.parent.name), signal.SIGKILL)
 
 
 def _outcomes(report: Path, tree: Path) -> dict[str, str] | None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -99,7 +100,7 @@ class Verifier:
             self._before = [self._tests(environment, ())]
             if self._before[0].by_exit_code and self._before[0].exit_code not in {0, 5}:
                 self.tell(
-                    f"the tests do not run as they are (exit code {self._before[0].exit_code}), so they prove nothing: {_last_line(self._before[0].log)}"
+                    f"the tests do not run as they are (exit code {self._before[0].exit_code}), so they prove nothing: {_telling_line(self._before[0].log)}"
                 )
         if not plan.writes:
             counts = _counts(self._before[0])
@@ -347,9 +348,11 @@ def _reported(
     )
 
 
-def _last_line(log: Path) -> str:
+def _telling_line(log: Path) -> str:
+    """Return the last line that speaks of an error, else the last one: pytest ends its complaint about an option with where its settings are."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it printed nothing"
+    telling = [line for line in lines if re.search(r"(?i)error\b", line)] or lines
+    return telling[-1][:300] if telling else "it printed nothing"
 
 
 def _is_special(path: Path) -> bool:
@@ -360,7 +363,7 @@ def _counts(run: TestRun) -> OutcomeCounts | NotMeasured:
     if not run.outcomes:
         return NotMeasured("the service has no tests")
     if run.by_exit_code and run.exit_code != 0:
-        return NotMeasured(f"the tests do not run as they are (exit code {run.exit_code}): {_last_line(run.log)}")
+        return NotMeasured(f"the tests do not run as they are (exit code {run.exit_code}): {_telling_line(run.log)}")
     own = [outcome for test, outcome in run.outcomes.items() if FILE_NAME.removesuffix(".py") not in test]
     return OutcomeCounts(*(own.count(outcome) for outcome in ("passed", "failed", "error", "skipped")))
 

@@ -1,7 +1,7 @@
 """
 The engine's commands; the `maestro` command line finds them by entry point.
 
-Exit codes: 0 done, 1 a check failed, 2 wrong use or unreadable input, 130 and 143 interrupted. Nothing is half-done in any of them.
+Exit codes: 0 done, 1 a check failed, 2 wrong use or unreadable input, 129, 130 and 143 interrupted. Nothing is half-done in any of them.
 """
 
 import difflib
@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -37,8 +37,9 @@ def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
             with _terminated_as_interrupted():
                 return command(*args, **kwargs)
         except (KeyboardInterrupt, _Terminated) as interruption:
-            click.echo("maestro: interrupted; what was begun is undone, and what was started is ended", err=True)
-            sys.exit(128 + (signal.SIGTERM if isinstance(interruption, _Terminated) else signal.SIGINT))
+            with suppress(OSError):  # the terminal may be what is gone
+                click.echo("maestro: interrupted; what was begun is undone, and what was started is ended", err=True)
+            sys.exit(128 + (interruption.number if isinstance(interruption, _Terminated) else signal.SIGINT))
         except MigrateError as error:
             click.echo(f"maestro: {error}", err=True)
             sys.exit(error.exit_code)
@@ -59,34 +60,40 @@ def _already_done(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # what is still buffered would fail once more on exit
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what is still buffered would fail once more on exit
         click.echo(f"maestro: {what}, and it could not be printed: {error.strerror or error}", err=True)
 
 
 class _Terminated(BaseException):
     """The process was told to end."""
 
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
 
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """Unwind on SIGTERM as on Ctrl-C: copies are removed, children ended, and a half-made change is undone."""
+    """Unwind on SIGTERM, and on the SIGHUP of a terminal that closes, as on Ctrl-C: copies are removed, children ended, and a half-made change is undone."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     own = os.getpid()
 
-    def end(_number: int, _frame: object) -> None:
+    def end(number: int, _frame: object) -> None:
         if os.getpid() != own:
-            os._exit(128 + signal.SIGTERM)  # a worker that was forked: it has nothing to undo
-        raise _Terminated
+            os._exit(128 + number)  # a worker that was forked: it has nothing to undo
+        raise _Terminated(number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    # Under nohup, SIGHUP is ignored and stays so.
+    heard = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, end) for each in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 @click.group()

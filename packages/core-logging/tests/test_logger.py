@@ -75,6 +75,15 @@ def test_repr_class_name_pickle_and_copy_are_the_standard_ones(name):
     assert copy.deepcopy({"log": log})["log"] is log
 
 
+def test_a_logger_that_was_pickled_takes_fields_in_a_process_that_never_asked_for_it():
+    """A job for a `spawn`ed worker brings its logger along; there, a keyword was a TypeError."""
+    program = "import pickle, sys, logging; logging.basicConfig(); pickle.load(sys.stdin.buffer).warning('hi', order=1)"
+    for log in (get_logger("svc.job"), get_logger(), get_logger("svc.job").bind(a=1)):
+        child = [sys.executable, "-c", program]
+        done = subprocess.run(child, input=pickle.dumps(log), capture_output=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr.rpartition(b":")[2]) == (0, b"hi\n"), done.stderr
+
+
 def test_methods_of_the_way_are_the_standard_library_s_own():
     """What handles a record is not shadowed."""
     log = get_logger("svc")

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -215,6 +216,33 @@ def test_a_slow_pipe_stops_no_call_under_the_queue():
     told = sum(event["count"] for event in events if event["event"] == "log lines dropped")
     assert told == dropped
     assert sum(event["event"].startswith("xx") for event in events) == 5_000 - dropped
+
+
+@pytest.mark.parametrize("patched", ["before", "after"])
+def test_a_slow_pipe_stops_no_greenlet_under_the_queue(patched):
+    """gevent makes threads green: on one of these, the first write that waited stopped the whole program."""
+    program = """
+        import sys, time
+        from maestro_core_logging import configure_logging, get_logger
+        from gevent import monkey
+        if sys.argv[1] == "before": monkey.patch_all()
+        configure_logging(stream="stdout", delivery="queued")
+        log = get_logger("svc")
+        if sys.argv[1] == "after": monkey.patch_all()
+        for n in range(200):
+            log.info("line", n=n, padding="x" * 1000)
+            time.sleep(0)
+        print("alive", file=sys.stderr, flush=True)
+        """
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(program), patched], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    ready, _, _ = select.select([child.stderr], [], [], 30)  # nobody reads what it logs
+    if not ready:
+        child.kill()
+    out, err = child.communicate(timeout=30)
+    assert (ready, err) == ([child.stderr], b"alive\n")
+    assert [json.loads(line)["n"] for line in out.splitlines()] == list(range(200))
 
 
 def read_all(descriptor):

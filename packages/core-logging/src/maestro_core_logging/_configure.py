@@ -17,6 +17,7 @@ from maestro_core_logging._queue import LineQueue
 from maestro_core_logging._redaction import Redaction
 from maestro_core_logging._servers import take_over_servers
 from maestro_core_logging._structlog import configure_structlog
+from maestro_core_logging._threads import RealRLock
 
 Filter = logging.Filter | Callable[[logging.LogRecord], bool]
 _NO_LEVELS: Mapping[str, int | str | None] = MappingProxyType({})
@@ -109,7 +110,9 @@ def configure_logging(
         chosen = list(handlers)
     else:
         sink = _sink(stream, filename, filemode, encoding, errors)
-        sink.queue = LineQueue(sink.write_now, capacity=queue_lines) if delivery == "queued" else None
+        if delivery == "queued":
+            sink.lock = RealRLock()  # the queue's thread takes it, which is a real one
+            sink.queue = LineQueue(sink.write_now, capacity=queue_lines)
         chosen = [sink]
     for handler in chosen:
         if handler.formatter is None:

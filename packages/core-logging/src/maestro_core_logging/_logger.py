@@ -52,6 +52,12 @@ class Logger(logging.Logger):
         """Give a logger that writes `fields` on each of its lines; this one stays as it is."""
         return BoundLogger(self, fields)
 
+    # Any: as `object` has it.
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickle as the standard library does, so that another process, which may never have asked for this logger, gets one that takes fields."""
+        reduced = super().__reduce__()
+        return (get_logger, *reduced[1:]) if reduced[0] is logging.getLogger else reduced
+
     # Any: the caller's arguments, whatever they are.
     def makeRecord(self, *args: Any, **kwargs: Any) -> logging.LogRecord:  # noqa: N802  # overrides logging's
         """Make the record as the standard library does, then add the keyword fields to it."""

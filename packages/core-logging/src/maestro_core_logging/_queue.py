@@ -15,8 +15,10 @@ from types import FrameType
 
 from maestro_core_logging._encode import json_line
 from maestro_core_logging._event import rfc3339
+from maestro_core_logging._threads import real, start_real_thread
 
 _MOST_AT_ONCE_BYTES = 64 * 1024
+_BETWEEN_LOOKS_S = 0.05
 
 
 class LineQueue:
@@ -34,6 +36,8 @@ class LineQueue:
         self._flush_timeout_s = flush_timeout_s
         self._told = 0
         self._closed = False
+        self._new_lock: Callable[[], threading.Lock] = real("allocate_lock")
+        self._start: Callable[..., int] = real("start_new_thread")
         self._start_afresh()
         _ALL.add(self)
         _flush_at_exit_and_sigterm()
@@ -48,56 +52,60 @@ class LineQueue:
                 self.dropped += 1
             return
         self._lines.append(line)
-        if not self._wake.is_set():
-            self._wake.set()
+        if self._asleep.locked():
+            _release(self._asleep)
         if self._thread is None:
             self._start_thread()
 
     def flush(self, timeout_s: float | None = None) -> bool:
         """Wait until everything queued is written; tell whether it was."""
         until = time.monotonic() + (self._flush_timeout_s if timeout_s is None else timeout_s)
-        with self._idle:
-            return self._idle.wait_for(lambda: not self._lines and not self._writing, until - time.monotonic())
+        while self._lines or self._writing:
+            left_s = until - time.monotonic()
+            if left_s <= 0:
+                return False
+            self._busy.acquire(timeout=min(left_s, _BETWEEN_LOOKS_S))  # another one may wait for the same release
+        return True
 
     def close(self) -> None:
         """Flush, then write later lines directly."""
         self.flush()
         self._closed = True
-        self._wake.set()
+        _release(self._asleep)
 
     def write_here(self) -> None:
         """Write what is queued on this thread, which holds what the other one would wait for."""
         self._closed = True
         while self._lines:
             self._write(self._take())
-        self._wake.set()
+        _release(self._asleep)
 
     def _start_afresh(self) -> None:
         """Begin with nothing queued: at first, and in a forked child, whose parent writes what was queued."""
         self._lines: deque[bytes] = deque()
-        self._wake = threading.Event()
-        self._idle = threading.Condition()
-        self._counting = threading.Lock()
-        self._thread: threading.Thread | None = None
+        # Two locks that one thread takes and another releases: whoever has lines wakes the thread, which tells who flushes.
+        self._asleep = self._new_lock()
+        self._busy = self._new_lock()
+        self._asleep.acquire()
+        self._busy.acquire()
+        self._counting = self._new_lock()
+        self._thread: object = None
         self._writing = False
 
     def _start_thread(self) -> None:
         with self._counting:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="maestro-log-queue", daemon=True)
-                self._thread.start()
+                self._thread = start_real_thread(self._start, self._run, name="maestro-log-queue")
 
     def _run(self) -> None:
         while not (self._closed and not self._lines):
-            self._wake.wait()
-            self._wake.clear()
+            self._asleep.acquire()
             while self._lines:
                 self._writing = True
                 self._write(self._take())
                 self._tell_drops()
                 self._writing = False
-            with self._idle:
-                self._idle.notify_all()
+            _release(self._busy)
 
     def _take(self) -> bytes:
         taken, size = [], 0
@@ -115,6 +123,13 @@ class LineQueue:
             event = {"timestamp": rfc3339(time.time()), "level": "warning", "logger": "maestro_core_logging"}
             self._write(json_line(event | {"event": "log lines dropped", "count": dropped - self._told}))
             self._told = dropped
+
+
+def _release(lock: threading.Lock) -> None:
+    try:
+        lock.release()
+    except RuntimeError:  # another thread has just released it
+        return
 
 
 _ALL: weakref.WeakSet[LineQueue] = weakref.WeakSet()

@@ -1,4 +1,4 @@
-"""What the service's linters are told about imports and commas holds for new code, too."""
+"""What the service's linters are told holds for new code, too."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from maestro_migrate._engine import plan
 from maestro_migrate._recipe import select
 from maestro_migrate._scan import Options
-from maestro_migrate._told_style import known_first_party, takes_one_name_each, takes_trailing_commas
+from maestro_migrate._told_style import known_first_party, ruff_checks, takes_one_name_each
 
 
 def migrated(tree: Path, files: dict[str, str]) -> dict[str, str]:
@@ -63,13 +63,16 @@ def test_who_is_sorted_with_the_services_own(text: str, names: set[str]) -> None
         ({"ruff.toml": '[lint]\nselect = ["ALL"]\n'}, True),
         ({"ruff.toml": '[lint]\nselect = ["ALL"]\nignore = ["COM812"]\n'}, False),
         ({"ruff.toml": '[lint]\nselect = ["COM818"]\n'}, False),
+        ({"ruff.toml": '[lint]\nselect = ["COM"]\n', ".ruff.toml": '[lint]\nselect = ["E"]\n'}, False),
+        ({"pyproject.toml": '[tool.ruff.lint]\nselect = ["COM"]\n', "ruff.toml": "line-length = 88\n"}, False),
+        ({"pyproject.toml": '[tool.ruff]\nselect = ["COM8", 3, ""]\nlint = 3\n'}, True),
         ({"pyproject.toml": 'tool = "none"\n', "ruff.toml": "not TOML"}, False),
         ({}, False),
     ],
 )
 def test_who_wants_a_comma_at_the_end(files: dict[str, str], wanted: bool) -> None:
-    """Ruff, where its rule is chosen and not ignored."""
-    assert takes_trailing_commas(files) == wanted
+    """Ruff, where its rule is chosen and not ignored, in the file that it goes by when there are several."""
+    assert ruff_checks(files, "COM812") == wanted
 
 
 def test_a_new_file_has_one_name_in_each_import(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the service's linters are told about imports and commas, so that new code passes them."""
+"""What the service's linters are told, so that new code passes them."""
 
 import re
 import tomllib
@@ -6,28 +6,37 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["ToldStyle", "known_first_party", "takes_one_name_each", "takes_trailing_commas"]
+__all__ = ["ToldStyle", "known_first_party", "ruff_checks", "takes_one_name_each"]
 
 _ONE_NAME_EACH = re.compile(
     r"(?mi)^\s*force[-_]single[-_]line\s*=\s*true\b|^\s*profile\s*=\s*['\"]?google\b|\bid:\s*['\"]?reorder-python-imports\b"
 )
 _FIRST_PARTY = re.compile(r"(?m)^\s*known[-_]first[-_]party\s*=\s*(\[[^\]]*\]|[^\n]*(?:\n[ \t]+[\w., \t]+$)*)")
-_COMMAS = ("ALL", "COM", "COM8", "COM81", "COM812")
+_RUFF_FILES = (
+    ".ruff.toml",
+    "ruff.toml",
+    "pyproject.toml",
+)  # the first that has something to say is the one that ruff reads
 
 
 @dataclass(frozen=True)
 class ToldStyle:
-    """Whether each imported name has a statement of its own, whether a comma follows a broken call's last argument, and which names are sorted with the service's own."""
+    """
+    Whether each imported name has a statement of its own, and which names are sorted with the service's own; whether ruff wants a comma after a broken call's last argument, and complains
+    of lists and dictionaries as defaults of a class.
+    """
 
     one_name_each: bool
-    trailing_commas: bool
     first_party: frozenset[str]
+    trailing_commas: bool
+    no_mutable_defaults: bool
 
     @classmethod
     def of(cls, configurations: Mapping[str, str]) -> "ToldStyle":
         """Return what the files of these names and texts say."""
         texts = configurations.values()
-        return cls(takes_one_name_each(texts), takes_trailing_commas(configurations), known_first_party(texts))
+        checks = [ruff_checks(configurations, rule) for rule in ("COM812", "RUF012")]
+        return cls(takes_one_name_each(texts), known_first_party(texts), *checks)
 
 
 def takes_one_name_each(configurations: Iterable[str]) -> bool:
@@ -41,17 +50,20 @@ def known_first_party(configurations: Iterable[str]) -> frozenset[str]:
     return frozenset(name for text in told for name in re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
 
 
-def takes_trailing_commas(configurations: Mapping[str, str]) -> bool:
-    """Return whether ruff asks for a comma after the last argument of a call that is broken (COM812)."""
-    tables = [_table(configurations.get("pyproject.toml", ""), "tool", "ruff")]
-    tables += [_table(configurations.get(name, "")) for name in ("ruff.toml", ".ruff.toml")]
-    for table in tables:
-        lint = {**table, **_inner(table, "lint")}
-        selected = {*lint.get("select", ()), *lint.get("extend-select", ())}
-        ignored = {*lint.get("ignore", ()), *lint.get("extend-ignore", ())}
-        if selected.intersection(_COMMAS) and not ignored.intersection(_COMMAS):
-            return True
+def ruff_checks(configurations: Mapping[str, str], rule: str) -> bool:
+    """Return whether ruff is told to check a rule, by its code or the beginning of it, and not told to leave it out."""
+    for name in _RUFF_FILES:
+        ruff = _table(configurations.get(name, ""), *(("tool", "ruff") if name == "pyproject.toml" else ()))
+        if ruff:
+            told = {**ruff, **_inner(ruff, "lint")}
+            chosen = [*told.get("select", ()), *told.get("extend-select", ())]
+            left_out = [*told.get("ignore", ()), *told.get("extend-ignore", ())]
+            return _covers(chosen, rule) and not _covers(left_out, rule)
     return False
+
+
+def _covers(codes: Iterable[object], rule: str) -> bool:
+    return any(code == "ALL" or (isinstance(code, str) and code and rule.startswith(code)) for code in codes)
 
 
 def _table(text: str, *path: str) -> Mapping[str, Any]:

@@ -1,8 +1,6 @@
 """Defaults of a settings class that ruff takes for shared ones (RUF012) once the class derives from a base which ruff does not know."""
 
 import ast
-import tomllib
-from typing import Any
 
 from maestro_migrate import Module
 
@@ -17,7 +15,7 @@ _ACTION = f"add {_RULE} to the per-file-ignores for this file, or give the field
 def name_mutable_default(module: Module, settings: ast.ClassDef) -> None:
     """Name the first default of a class that the service's ruff will complain of."""
     found = next((each for each in settings.body if _has_mutable_default(each)), None)
-    if found is not None and _is_checked(module):
+    if found is not None and module.project.told_style.no_mutable_defaults:
         module.refuse(found, _REASON, _ACTION, level="none")
 
 
@@ -32,22 +30,3 @@ def _has_mutable_default(statement: ast.stmt) -> bool:
 
 def _words(annotation: ast.expr) -> set[str]:
     return {str(getattr(node, "id", getattr(node, "attr", ""))) for node in ast.walk(annotation)}
-
-
-def _is_checked(module: Module) -> bool:
-    for name in (".ruff.toml", "ruff.toml", "pyproject.toml"):
-        try:
-            told = tomllib.loads({**module.project.deploy, **module.project.styles}.get(name, ""))
-        except tomllib.TOMLDecodeError:
-            continue
-        ruff: dict[str, Any] = told.get("tool", {}).get("ruff", {}) if name == "pyproject.toml" else told
-        if ruff:
-            rules = {**ruff, **ruff.get("lint", {})}
-            chosen = [*rules.get("select", ()), *rules.get("extend-select", ())]
-            left_out = [*rules.get("ignore", ()), *rules.get("extend-ignore", ())]
-            return any(map(_covers, chosen)) and not any(map(_covers, left_out))
-    return False
-
-
-def _covers(code: object) -> bool:
-    return code == "ALL" or (isinstance(code, str) and bool(code) and _RULE.startswith(code))

@@ -85,6 +85,7 @@ ACTION = (
     "end the processors with maestro_core_logging.structlog_renderer() once nothing relies on the renderer's own layout"
 )
 _LAYOUT = frozenset({"sort_keys", "ensure_ascii"})
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _ADDERS = frozenset({"append", "insert", "extend"})
 
 
@@ -146,13 +147,19 @@ def _check_arguments(module: Module, call: ast.Call) -> None:
 
 
 def _is_processor(module: Module, node: ast.expr) -> bool:
-    """Return whether a renderer becomes one of a list of processors, `processor=`, or is chosen to."""
+    """Return whether a renderer becomes one of a list of processors or a formatter's `processor`, or is chosen, kept or returned to become one."""
     parent = module.parent(node)
     while isinstance(parent, ast.IfExp):
         node, parent = parent, module.parent(parent)
     match parent:
         case ast.List() | ast.Tuple() | ast.keyword(arg="processor"):
             return True
+        case ast.Dict(_, values):
+            return node in values
+        case ast.Return():
+            function = next(each for each in module.ancestors(parent) if isinstance(each, _FUNCTIONS))
+            returns = getattr(function, "returns", None)
+            return returns is None or "JSONRenderer" not in ast.unparse(returns)
         case ast.Call(ast.Attribute(attr=attribute)):
             return attribute in _ADDERS and node in parent.args
         case ast.Assign([ast.Name()]):

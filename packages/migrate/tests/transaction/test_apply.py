@@ -18,6 +18,7 @@ import pytest
 from maestro_migrate._plan import FileWrite
 from maestro_migrate.errors import MigrateError, UnusableInput
 from maestro_migrate.transaction import (
+    BackupDamaged,
     EditedSince,
     FilesChanged,
     MigrationRunning,
@@ -116,6 +117,39 @@ def test_rollback_refuses_files_edited_since(root: Path, state: Path) -> None:
         rollback(root, state=state)
     assert caught.value.paths == ("app/main.py",)
     assert picture(root) == now
+
+
+@pytest.mark.parametrize("damage", [b"", b"import loggIng\r\n", None])
+def test_rollback_puts_nothing_back_from_a_damaged_backup(root: Path, state: Path, damage: bytes | None) -> None:
+    """Kept bytes that were cut short, flipped or removed are told, no file changes, and the migration still counts as applied."""
+    apply(root, WRITES, service="mail", state=state)
+    now = picture(root)
+    kept = store_of(root, state).directory / "0001.applied" / _files.digest(b"import logging\r\n")
+    kept.unlink()
+    if damage is not None:
+        kept.write_bytes(damage)
+    with pytest.raises(BackupDamaged, match="move it aside"):
+        rollback(root, state=state)
+    assert picture(root) == now
+    assert left_over(root, state) == []
+    assert [known.status for known in migrations(root, state=state)] == [Status.APPLIED]
+
+
+@pytest.mark.parametrize("damage", [b"", b'{"id": 1}', b"[]", b"\xff\xfe", b'{"entries": [{"path": 1}]}', None])
+def test_a_journal_that_cannot_be_read_stops_every_command(root: Path, state: Path, damage: bytes | None) -> None:
+    """The error names the folder; once it is moved aside, the work goes on."""
+    apply(root, WRITES[:1], service="mail", state=state)
+    now = picture(root)
+    kept = store_of(root, state).directory / "0001.applied"
+    (kept / "journal.json").unlink()
+    if damage is not None:
+        (kept / "journal.json").write_bytes(damage)
+    for command in (rollback, recover, migrations):
+        with pytest.raises(BackupDamaged, match=r"0001\.applied: this backup is damaged"):
+            command(root, state=state)
+    assert picture(root) == now
+    kept.rename(state / "aside")
+    apply(root, WRITES[1:2], service="mail", state=state)
 
 
 def test_rollback_of_a_named_migration_leaves_the_others(root: Path, state: Path) -> None:

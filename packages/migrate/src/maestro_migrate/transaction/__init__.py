@@ -4,6 +4,7 @@ from ._apply import Migration, apply, migrations, recover, rollback
 from ._git import WorktreeStatus, commit_theme, last_commit, require_identity, take_back_commits, worktree_status
 from ._journal import Status, report_folder, state_home
 from .errors import (
+    BackupDamaged,
     CommitRefused,
     EditedSince,
     FilesChanged,
@@ -16,6 +17,7 @@ from .errors import (
 )
 
 __all__ = [
+    "BackupDamaged",
     "CommitRefused",
     "EditedSince",
     "FilesChanged",

@@ -71,6 +71,7 @@ def rollback(root: Path, *, migration_id: str | None = None, state: Path | None 
 
     Raises:
         NoSuchMigration: no such migration is kept or it is rolled back already.
+        BackupDamaged: what was kept of it is not what was written then; nothing was changed.
         EditedSince: files were edited after the migration; nothing was changed.
         WriteFailed: the system refused a write; the migrated state was put back.
         MigrationRunning: another run works on this root.
@@ -103,6 +104,7 @@ def recover(root: Path, *, state: Path | None = None) -> list[Migration]:
     Undo an apply and finish a rollback that were cut short; return those migrations.
 
     Raises:
+        BackupDamaged: what was kept of it is not what was written then; nothing was changed.
         EditedSince: their files were edited in between; nothing was changed.
         WriteFailed: the system refused a write; the next call tries again.
         MigrationRunning: another run works on this root.
@@ -119,6 +121,7 @@ def migrations(root: Path, *, state: Path | None = None) -> list[Migration]:
     Return the root's kept migrations, oldest first.
 
     Raises:
+        BackupDamaged: the journal of one cannot be read.
         UnusableInput: the root is no directory.
     """
     store = store_of(root, state)

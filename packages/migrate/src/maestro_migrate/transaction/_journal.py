@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UnusableInput
-from ._files import Content, reached, remove_tree, stage, sync_directory
-from .errors import MigrationRunning
+from ._files import Content, digest, reached, remove_tree, stage, sync_directory
+from .errors import BackupDamaged, MigrationRunning
 
 __all__ = [
     "Entry",
@@ -127,8 +127,20 @@ class Store:
             remove_tree(part)
 
     def content(self, journal: Journal, sha256: str) -> bytes:
-        """Return kept bytes by their hash."""
-        return (self.directory / f"{journal.id}.{journal.status}" / sha256).read_bytes()
+        """
+        Return kept bytes by their hash.
+
+        Raises:
+            BackupDamaged: they are gone, or others than were written.
+        """
+        kept = self.directory / f"{journal.id}.{journal.status}"
+        try:
+            content = (kept / sha256).read_bytes()
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise BackupDamaged(kept, f"{sha256}: {error.strerror}") from error
+        if digest(content) != sha256:
+            raise BackupDamaged(kept, f"{sha256} holds other bytes than were written")
+        return content
 
     def temporary(self, journal: Journal, index: int) -> str:
         """Return the name of the temporary file of one entry, unlike any other's."""
@@ -140,13 +152,19 @@ class Store:
         sync_directory(self.directory)
 
     def _read(self, name: str) -> Journal:
-        known: dict[str, Any] = json.loads((self.directory / name / "journal.json").read_text())
-        entries = tuple(
-            Entry(row["path"], row["target"], _content(row["before"]), _content(row["after"]))
-            for row in known["entries"]
-        )
-        status = Status(name.partition(".")[2])
-        return Journal(known["id"], known["service"], known["at"], status, entries, tuple(known["directories"]))
+        file = self.directory / name / "journal.json"
+        try:
+            known: dict[str, Any] = json.loads(file.read_text())
+            entries = tuple(
+                Entry(row["path"], row["target"], _content(row["before"]), _content(row["after"]))
+                for row in known["entries"]
+            )
+            status = Status(name.partition(".")[2])
+            return Journal(known["id"], known["service"], known["at"], status, entries, tuple(known["directories"]))
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+            raise BackupDamaged(file.parent, f"journal.json: {error.strerror}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise BackupDamaged(file.parent, f"journal.json cannot be read: {error}") from error
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from ..errors import MigrateError
 
 __all__ = [
+    "BackupDamaged",
     "CommitRefused",
     "EditedSince",
     "FilesChanged",
@@ -16,6 +17,17 @@ __all__ = [
     "UnsafePath",
     "WriteFailed",
 ]
+
+
+class BackupDamaged(MigrateError):
+    """What was kept of a migration is not what was written then, so nothing is put back from it; nothing was changed."""
+
+    def __init__(self, directory: Path, problem: str) -> None:
+        super().__init__(
+            f"{directory}: this backup is damaged ({problem}); nothing was changed,"
+            " restore that folder from a copy, or move it aside to go on without it"
+        )
+        self.directory, self.problem = directory, problem
 
 
 class FilesChanged(MigrateError):

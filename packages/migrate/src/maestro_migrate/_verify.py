@@ -14,6 +14,7 @@ from typing import Any
 
 from ._environment import Environment, build_environment, copy_environment
 from ._files import is_service_code
+from ._installed_copies import InstalledCopies
 from ._libraries import library_arguments, run
 from ._plan import FileWrite, MigrationPlan
 from ._project import import_names
@@ -76,6 +77,7 @@ class Verifier:
         self._work = Path(tempfile.mkdtemp(prefix="maestro-verify-"))
         self._tree = self._work / "service"
         self._environment: Environment | None = None
+        self._copies: InstalledCopies | None = None
         self._before: list[TestRun] = []
         self._runs = 0
         self._installed: set[str] = set()
@@ -230,6 +232,7 @@ class Verifier:
                     cwd=self._tree,
                     env=self._environment.variables(self.env),
                 )
+            self._copies = InstalledCopies(self._tree, target)
         return self._environment
 
     def _copy_tree(self, writes: Sequence[FileWrite]) -> None:
@@ -257,7 +260,7 @@ class Verifier:
                 target.write_bytes(write.after)
 
     def _fresh(self, environment: Environment, writes: Sequence[FileWrite]) -> None:
-        """Make the working copy anew, set-up commands run."""
+        """Make the working copy anew, set-up commands run, and with it what the environment holds of the service."""
         self._copy_tree(writes)
         for command in self.setup_commands:
             run(
@@ -267,6 +270,8 @@ class Verifier:
                 cwd=self._tree,
                 env=environment.variables(self.env),
             )
+        if self._copies is not None:
+            self._copies.follow(self._tree, [write.path for write in writes])
 
     def _tests(self, environment: Environment, writes: Sequence[FileWrite]) -> TestRun:
         self._fresh(environment, writes)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import enum
 import json
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import jsonschema
 import pytest
 import yaml
 from dotenv import dotenv_values
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, HttpUrl, RootModel, SecretStr
 
 from maestro_core_config import BaseConfig, ConfigDict, env, load, secret
 from maestro_core_config.documents import (
@@ -117,3 +119,54 @@ def test_documents_do_not_depend_on_the_run() -> None:
     assert env_example(Random) == env_example(Random)
     assert json.dumps(json_schema(Random)) == json.dumps(json_schema(Random))
     assert "# INSTANCE=(computed)" in env_example(Random)
+
+
+class Colour(enum.Enum):
+    """Two of them."""
+
+    RED = "red"
+    BLUE = "blue"
+
+
+class Sizes(RootModel[dict[str, int]]):
+    """A dictionary in a coat."""
+
+
+class Item(BaseModel):
+    """Part of a list."""
+
+    size: int = 1
+
+
+class Odd(BaseConfig):
+    """Types that few settings have."""
+
+    model_config = ConfigDict(env_prefix="ODD_", env_nested_delimiter="__")
+    colour: Colour = Colour.RED
+    sizes: Sizes = Sizes({"a": 1})
+    items: tuple[Item, ...] = (Item(),)
+    item: Annotated[Item | None, Field(description="x")] = Item(size=2)
+    limit: int | None = None
+    url: HttpUrl = HttpUrl("http://u:hunter2@h/")
+    call: Callable[[int], int] = abs
+    names: list[str] = Field(default_factory=lambda: ["a"])
+
+
+def test_a_config_map_as_it_is_generated_gives_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no text stands for (`None`, a factory's result, a masked password) is a comment: as a value it broke the service."""
+    (config_map,) = yaml.safe_load_all(kubernetes_manifests(Odd, name="odd"))
+    for variable, value in config_map["data"].items():
+        monkeypatch.setenv(variable, value)
+    assert config_map["data"].keys() == {"ODD_COLOUR", "ODD_SIZES", "ODD_ITEMS", "ODD_ITEM__SIZE"}
+    assert repr(load(Odd)) == repr(Odd.model_construct())
+
+
+def test_what_json_cannot_describe_is_anything_in_the_schema() -> None:
+    """A callable was a traceback of `maestro config schema`."""
+    assert set(json_schema(Odd)["properties"]["call"]) == {"title", "x-environment-variables"}
+
+
+def test_a_password_in_the_address_of_a_default_is_in_no_document() -> None:
+    """As in explanations."""
+    texts = [env_example(Odd), reference_page(Odd), kubernetes_manifests(Odd, name="odd"), json_schema_text(Odd)]
+    assert not any("hunter2" in text for text in texts)

@@ -92,6 +92,23 @@ def test_lines_of_exit_handlers_are_written(tmp_path):
     assert events_of(path) == ["first words", "last words"]
 
 
+def test_lines_are_written_by_the_call_where_no_thread_can_be_started(tmp_path, monkeypatch):
+    """At a limit, and from 3.12 on at the end of the interpreter: the call raised, and its line waited for the end."""
+
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    path = tmp_path / "x.log"
+    configure_logging(filename=path, delivery="queued")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    get_logger("svc").info("at the limit")
+    assert events_of(path) == ["at the limit"]
+    monkeypatch.undo()
+    get_logger("svc").info("below it")
+    logging.shutdown()
+    assert events_of(path) == ["at the limit", "below it"]
+
+
 @pytest.mark.parametrize("delivery", ["direct", "queued"])
 def test_a_closed_pipe_raises_nothing(delivery):
     """The reader has gone: the service goes on and its exit code is its own."""

@@ -7,14 +7,17 @@ import sys
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import PydanticUndefined, to_jsonable_python
 from pydantic_settings import EnvSettingsSource
 
-from ._live import REQUIRED, LiveField
-from ._secrecy import holds_secret
+from ._live import MASK, REQUIRED, LiveField
+from ._places import models_of
+from ._secrecy import holds_secret, without_passwords
+
+COMPUTED: Final = "(computed)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class Description:
     def required(self) -> bool:
         """Whether there is no default."""
         return self.default is None
+
+    @property
+    def default_is_a_value(self) -> bool:
+        """Whether the default's text would give the default, if somebody set the variable to it."""
+        return self.default not in (None, "", COMPUTED) and MASK not in (self.default or "")
 
 
 def describe(settings_cls: Any) -> list[Description]:
@@ -67,9 +75,9 @@ def schema_of(annotation: Any) -> dict[str, Any]:
 def _of_field(
     name: str, field: Any, variables: tuple[str, ...], source: Any, above: tuple[Any, ...] = ()
 ) -> Iterator[Description]:
-    models = [part for part in (field.annotation, *get_args(field.annotation)) if _is_model(part)]
+    models = list(models_of(field.annotation))
     delimiter = source.env_nested_delimiter
-    if models and delimiter and models[0] not in above:
+    if len(models) == 1 and delimiter and models[0] not in above:
         for inner_name, inner in models[0].model_fields.items():
             inner_variables = tuple(f"{variable}{delimiter}{inner_name}" for variable in variables)
             default = None if field.is_required() else field.get_default(call_default_factory=True)
@@ -124,7 +132,7 @@ def _of_live(name: str, field: LiveField) -> Description:
 def _default_of(field: Any) -> Any:
     # A factory may read the clock or make an identifier; its result would make a document differ from run to run.
     return (
-        "(computed)"
+        COMPUTED
         if field.default_factory not in (None, list, dict, set, tuple)
         else field.get_default(call_default_factory=True)
     )
@@ -133,28 +141,24 @@ def _default_of(field: Any) -> Any:
 def _default_text(value: Any, *, secret: bool) -> str:
     if secret or value is None:
         return ""
-    if isinstance(value, str):
-        return value
     try:
-        return json.dumps(to_jsonable_python(value))
-    except Exception:  # noqa: BLE001 - an arbitrary object
-        return repr(type(value).__name__)
+        plain = to_jsonable_python(value)
+        return without_passwords(plain if isinstance(plain, str) else json.dumps(plain))
+    except Exception:  # noqa: BLE001 - an arbitrary object, which no text stands for
+        return COMPUTED
 
 
 def _type_text(schema: dict[str, Any], annotation: Any) -> str:
     if "enum" in schema:
         return " or ".join(map(repr, schema["enum"]))
-    if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_type_text(part, Any) for part in schema["anyOf"]))
+    if "anyOf" in schema or "oneOf" in schema:
+        parts = schema.get("anyOf") or schema["oneOf"]
+        return " or ".join(dict.fromkeys(_type_text(part, Any) for part in parts))
     kind = schema.get("type")
     if kind == "array":
-        return f"list of {_type_text(schema.get('items', {}), Any)}, as JSON"
+        return f"list of {_type_text(schema.get('items', {}), Any).removesuffix(', as JSON')}, as JSON"
     if kind == "object" or "$ref" in schema:
         return "object, as JSON"
     if isinstance(kind, str):
         return f"{kind} ({schema['format']})" if "format" in schema else kind
     return "any" if annotation is Any else getattr(annotation, "__name__", "any")
-
-
-def _is_model(part: Any) -> bool:
-    return isinstance(part, type) and issubclass(part, BaseModel)

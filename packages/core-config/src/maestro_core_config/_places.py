@@ -6,9 +6,10 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AliasChoices
+from pydantic import AliasChoices, BaseModel, RootModel
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, InitSettingsSource, SecretsSettingsSource
 
 from ._positions import lines_of_keys
@@ -36,6 +37,29 @@ def names_of(field: Any, name: str) -> tuple[str, ...]:
         elif isinstance(alias, str):
             aliases.append(alias)
     return tuple(dict.fromkeys(aliases))
+
+
+def types_of(annotation: Any) -> tuple[Any, ...]:
+    """Give the types that a value may be of, without their arguments: `dict` and `NoneType` for `dict[str, int] | None`."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return types_of(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return tuple(each for part in get_args(annotation) for each in types_of(part))
+    named = getattr(annotation, "__value__", None)  # `type Name = …`, and its backport
+    return (origin or annotation,) if named is None else types_of(named)
+
+
+def models_of(annotation: Any) -> Iterator[Any]:
+    """Give the models that a value may be of, whose fields have variables or keys of their own."""
+    for part in types_of(annotation):
+        if is_a(part, BaseModel) and not is_a(part, RootModel):
+            yield part
+
+
+def is_a(part: Any, base: type) -> bool:
+    """Tell whether a part of an annotation is a class that derives from `base`."""
+    return isinstance(part, type) and issubclass(part, base)
 
 
 def paths_of(given: Any) -> list[Path]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator
-from typing import Any, get_args, get_origin
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource
 
-from ._places import names_of, paths_of
+from ._places import is_a, models_of, names_of, paths_of, types_of
 from ._positions import lines_of_keys
 from ._problems import Problem
 
@@ -48,18 +49,20 @@ def _nested(
     open_ended: set[str],
     above: tuple[Any, ...] = (),
 ) -> None:
-    models = list(_models_in(annotation))
-    for model in models:
-        if model in above:  # it holds itself: as deep as anybody likes
+    for part in types_of(annotation):
+        fields = _fields_of(part)
+        if fields is None:
+            if _is_open(part):
+                open_ended.add(f"{env_name}{delimiter}".lower())
+            continue
+        if part in above or _takes_any_key(part):  # it holds itself: as deep as anybody likes
             open_ended.add(f"{env_name}{delimiter}".lower())
             continue
-        for name, field in model.model_fields.items():
+        for name, field in fields.items():
             for spelling in names_of(field, name):
                 inner = f"{env_name}{delimiter}{spelling}".lower()
                 exact.add(inner)
-                _nested(inner, field.annotation, delimiter, exact, open_ended, (*above, model))
-    if not models and any(part in (dict, Any) for part in _parts(annotation)):
-        open_ended.add(f"{env_name}{delimiter}")
+                _nested(inner, field.annotation, delimiter, exact, open_ended, (*above, part))
 
 
 def _unknown_variables(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[Problem]:
@@ -69,7 +72,7 @@ def _unknown_variables(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[
         return
     exact, open_ended = known_variables(settings_cls, source)
     folded = {name.lower() for name in exact}
-    for name, place in _names_given(sources):
+    for name, place in _names_given(settings_cls, sources):
         lowered = name.lower()
         if (
             lowered.startswith(prefix)
@@ -80,11 +83,13 @@ def _unknown_variables(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[
             yield Problem(name, "no setting reads this variable", place, hint)
 
 
-def _names_given(sources: tuple[Any, ...]) -> Iterator[tuple[str, str]]:
+def _names_given(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[tuple[str, str]]:
     """List the names in the environment, in `.env` files and in folders of mounted secrets, each with its place."""
     yield from ((name, "environment") for name in sorted(os.environ))
     for source in sources:
         if isinstance(source, DotEnvSettingsSource):
+            if settings_cls.model_config.get("extra") == "allow":  # then all that such a file says is read
+                continue
             for path in paths_of(source.env_file):
                 lines = (
                     lines_of_keys("env", path.read_text(encoding="utf-8", errors="replace")) if path.is_file() else {}
@@ -112,19 +117,22 @@ def _stray(document: Any, model: Any, path: tuple[str, ...]) -> Iterator[tuple[t
         if key not in spelling:
             yield (*path, str(key)), set(spelling)
         elif isinstance(value, dict):
-            models = list(_models_in(spelling[key].annotation))
+            models = list(models_of(spelling[key].annotation))
             if len(models) == 1:
                 yield from _stray(value, models[0], (*path, key))
 
 
-def _models_in(annotation: Any) -> Iterator[Any]:
-    for part in _parts(annotation):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            yield part
+def _fields_of(part: Any) -> Any:
+    """Give the fields of a model or of Pydantic's dataclass, by name; None where the names are not listed."""
+    if is_a(part, BaseModel):
+        return None if is_a(part, RootModel) else part.model_fields
+    return getattr(part, "__pydantic_fields__", None) if is_dataclass(part) else None
 
 
-def _parts(annotation: Any) -> tuple[Any, ...]:
-    origin = get_origin(annotation)
-    if origin is None or origin in (dict, list, set, tuple):
-        return (origin or annotation,)
-    return tuple(get_origin(part) or part for part in get_args(annotation))
+def _takes_any_key(part: Any) -> bool:
+    return is_a(part, BaseModel) and part.model_config.get("extra") == "allow"
+
+
+def _is_open(part: Any) -> bool:
+    """Tell whether a value of this type may have keys that we cannot list."""
+    return part is Any or is_dataclass(part) or is_a(part, Mapping) or is_a(part, RootModel)

@@ -11,10 +11,11 @@ import json
 import warnings
 from typing import Any
 
-from pydantic.json_schema import PydanticJsonSchemaWarning
+from pydantic.json_schema import GenerateJsonSchema, PydanticJsonSchemaWarning
 
 from ._descriptions import Description, describe, live_annotation, schema_of
 from ._live import REQUIRED
+from ._secrecy import without_passwords
 
 
 def json_schema(settings_cls: Any) -> dict[str, Any]:
@@ -22,7 +23,7 @@ def json_schema(settings_cls: Any) -> dict[str, Any]:
     with warnings.catch_warnings():
         # Old pydantic warns that a secret's default is left out, which is what we want of it.
         warnings.simplefilter("ignore", PydanticJsonSchemaWarning)
-        schema = copy.deepcopy(settings_cls.model_json_schema())
+        schema = copy.deepcopy(settings_cls.model_json_schema(schema_generator=_AnySchema))
     properties = schema.setdefault("properties", {})
     for name, field in settings_cls.__live_fields__.items():
         entry = schema_of(live_annotation(field))
@@ -42,7 +43,16 @@ def json_schema(settings_cls: Any) -> dict[str, Any]:
             properties[description.name]["x-environment-variables"] = list(description.variables)
     if not schema.get("$defs", True):
         del schema["$defs"]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+    return dict(json.loads(without_passwords(json.dumps(whole))))
+
+
+class _AnySchema(GenerateJsonSchema):
+    """Pydantic's generator, to which what JSON cannot describe (a callable) is anything, not an error."""
+
+    def handle_invalid_for_json_schema(self, *_of_what: Any) -> dict[str, Any]:  # Any: as Pydantic has it
+        """Give the schema of anything."""
+        return {}
 
 
 def json_schema_text(settings_cls: Any) -> str:
@@ -80,17 +90,21 @@ def kubernetes_manifests(settings_cls: Any, *, name: str) -> str:
     descriptions = describe(settings_cls)
     plain = [d for d in descriptions if not d.secret]
     secret = [d for d in descriptions if d.secret]
-    documents = [_manifest("ConfigMap", name, "data", [(d.variables[0], d.default or "") for d in plain])]
+    documents = [_manifest("ConfigMap", name, "data", plain)]
     if secret:
-        documents.append(_manifest("Secret", name, "stringData", [(d.variables[0], "") for d in secret]))
+        documents.append(_manifest("Secret", name, "stringData", secret))
     return "---\n".join(documents)
 
 
-def _manifest(kind: str, name: str, key: str, entries: list[tuple[str, str]]) -> str:
+def _manifest(kind: str, name: str, key: str, settings: list[Description]) -> str:
     head = ["apiVersion: v1", f"kind: {kind}", "metadata:", f"  name: {json.dumps(name)}"]
-    # A JSON string is a YAML string, whatever is in it.
-    body = [f"  {variable}: {json.dumps(value)}" for variable, value in entries]
-    return "\n".join([*head, f"{key}:" if body else f"{key}: {{}}", *body]) + "\n"
+    body = []
+    for each in settings:
+        # A JSON string is a YAML string, whatever is in it. An empty one would be no number and no object where the default is `None`.
+        written = each.required or each.secret or each.default_is_a_value
+        body.append(f"  {'' if written else '# '}{each.variables[0]}: {json.dumps(each.default or '')}")
+    holds = any(not line.startswith("  #") for line in body)
+    return "\n".join([*head, f"{key}:" if holds else f"{key}: {{}}", *body]) + "\n"
 
 
 def _summary(description: Description) -> str:

@@ -76,8 +76,7 @@ class LineQueue:
     def write_here(self) -> None:
         """Write what is queued on this thread, which holds what the other one would wait for."""
         self._closed = True
-        while self._lines:
-            self._write(self._take())
+        self._write_all()
         _release(self._asleep)
 
     def _start_afresh(self) -> None:
@@ -95,7 +94,14 @@ class LineQueue:
     def _start_thread(self) -> None:
         with self._counting:
             if self._thread is None:
-                self._thread = start_real_thread(self._start, self._run, name="maestro-log-queue")
+                try:
+                    self._thread = start_real_thread(self._start, self._run, name="maestro-log-queue")
+                except RuntimeError:  # too many of them; or the interpreter ends, and 3.12 starts none any more
+                    self._write_all()
+
+    def _write_all(self) -> None:
+        while self._lines:
+            self._write(self._take())
 
     def _run(self) -> None:
         while not (self._closed and not self._lines):

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import AliasChoices, BaseModel, Field, RootModel, SecretStr, ValidationError, create_model
 from pydantic.dataclasses import dataclass as pydantic_dataclass
+from pydantic_core import SchemaError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from typing_extensions import TypeAliasType, TypedDict
 
@@ -184,13 +185,12 @@ def test_whatever_pydantic_settings_reads_is_no_typo(
 
         model_config = ConfigDict(env_prefix="APP_", env_nested_delimiter="__")
 
-    # Any: attributes of classes made here.
-    read: Any = create_model("Read", __base__=Theirs, part=(annotation, ...))
-    loaded: Any = create_model("Loaded", __base__=Ours, part=(annotation, ...))
     try:
+        read: Any = create_model("Read", __base__=Theirs, part=(annotation, ...))  # Any: a class made here
         expected = read().part
-    except ValidationError:
+    except (SchemaError, ValidationError):
         pytest.skip("this release of pydantic-settings does not read it")
+    loaded: Any = create_model("Loaded", __base__=Ours, part=(annotation, ...))  # as above
     assert load(loaded).part == expected
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from maestro_core_config.vault import (
     Kubernetes,
     Token,
     Vault,
+    VaultError,
     VaultRefused,
     VaultSession,
     VaultUnavailable,
@@ -339,6 +341,33 @@ class TestOutages:
             monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("other"))
             with pytest.raises(ConfigError, match="encrypted with key 'k'"):
                 settings_class(last_known_good=copy, attempts=1)()
+
+    @pytest.mark.parametrize(
+        "content", ["\udcff", "no JSON", "[1]", '{"about": "x"}', "{about}{}}", '{about}{"orders": {"z": 1}}}']
+    )
+    def test_a_copy_of_another_kind_is_named_and_not_used(
+        self, content: str, vault: FakeVault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not text, or of another version of this package: a message with the file's name instead of a TypeError."""
+        monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("k"))
+        copy = tmp_path / "copy"
+        settings_class(last_known_good=copy)()
+        ring = Keyring.from_environment()
+        about = json.loads(ring.decrypt(copy.read_text(), name="last-known-good"))["about"]
+        head = f'{{"about": {json.dumps(about)}, "saved_at": "x", "documents": '
+        if content == "\udcff":
+            copy.write_bytes(b"\xff\xfe")
+        else:
+            copy.write_text(ring.encrypt(content.replace("{about}", head), name="last-known-good"))
+        with vault.sealed(), pytest.raises(ConfigError, match=f"the last known good copy {copy} (is no|was not)"):
+            settings_class(last_known_good=copy, attempts=1)()
+
+    @pytest.mark.parametrize("address", ["127.0.0.1:8200", "no address", "ftp://vault"])
+    def test_an_address_that_is_none_is_a_mistake_and_no_outage(self, address: str) -> None:
+        """It was tried again, and called an outage."""
+        with pytest.raises(VaultError, match=r"no http:// or https:// URL; check VAULT_ADDR") as caught:
+            settings_class(address=address, login=Token("x"))()
+        assert not isinstance(caught.value, VaultUnavailable)
 
     def test_a_copy_is_never_written_in_clear(self, vault: FakeVault, tmp_path: Path) -> None:
         """Without a key the load fails and no file appears."""

@@ -50,13 +50,20 @@ class LastKnownGood:
             ConfigError: when it cannot be opened or is about something else.
         """
         try:
-            content = json.loads(self._keyring().decrypt(self.path.read_text(encoding="utf-8"), name=_NAME))
+            text = self._keyring().decrypt(self.path.read_text(encoding="utf-8"), name=_NAME)
         except DecryptionError as exc:
-            raise ConfigError(f"the last known good copy {self.path} {exc}") from None
+            raise ConfigError(f"the last known good copy {self.path}: {exc}") from None
         except OSError as exc:
             raise ConfigError(f"the last known good copy {self.path}: {exc.strerror or exc}") from None
-        if content["about"] != self.about:
+        except UnicodeDecodeError:
+            raise ConfigError(f"the last known good copy {self.path} is no text; it was changed") from None
+        try:
+            content = json.loads(text)
+            about, documents, saved_at = content["about"], content["documents"], content["saved_at"]
+        except (ValueError, TypeError, KeyError):
+            raise ConfigError(f"the last known good copy {self.path} was not written by this version") from None
+        if about != self.about:
             raise ConfigError(
                 f"the last known good copy {self.path} is of another address, namespace, mount or list of paths"
             )
-        return content["documents"], content["saved_at"]
+        return documents, saved_at

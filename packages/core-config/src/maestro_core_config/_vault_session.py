@@ -251,6 +251,8 @@ class VaultSession:
             return operation()
         except hvac.exceptions.VaultError as exc:
             failure = _named(getattr(self._answered, "status", 0), path, str(exc))
+        except (requests.exceptions.InvalidSchema, requests.exceptions.InvalidURL, requests.exceptions.MissingSchema):
+            failure = VaultError("the address of Vault is no http:// or https:// URL; check VAULT_ADDR")
         except (requests.RequestException, OSError) as exc:
             failure = VaultUnavailable(path, type(exc).__name__)
         raise failure

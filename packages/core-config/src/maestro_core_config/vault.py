@@ -137,9 +137,13 @@ class VaultSource(InitSettingsSource):
             if copy is None or not copy.exists():
                 raise
             recalled, saved_at = copy.recall()
+            try:
+                documents = {path: _Document(**recalled[path]) for path in self.options.all_paths()}
+            except (TypeError, KeyError):
+                raise ConfigError(f"the last known good copy {copy.path} was not written by this version") from None
             self.degraded = f"Vault is unavailable ({exc.reason}); using the copy of {saved_at}"
             _log.warning("configuration is degraded: %s", self.degraded)
-            return {path: _Document(**document) for path, document in recalled.items()}
+            return documents
         if copy is not None:
             copy.keep({path: {"content": d.content, "version": d.version} for path, d in documents.items()})
         return documents

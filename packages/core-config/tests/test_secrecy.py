@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NewType, TypeVar
 
 import pytest
 from pydantic import (
@@ -24,7 +24,12 @@ from pydantic import (
     model_validator,
 )
 from pydantic_settings import BaseSettings
-from typing_extensions import TypedDict
+from typing_extensions import TypeAliasType, TypedDict
+
+try:
+    from pydantic import Secret
+except ImportError:  # before 2.7
+    Secret: Any = None  # type: ignore[no-redef]
 
 from maestro_core_config import (
     BaseConfig,
@@ -78,6 +83,15 @@ class Options(TypedDict):
     password: SecretStr
 
 
+T = TypeVar("T")
+Named = TypeAliasType("Named", SecretStr)
+Listed = TypeAliasType("Listed", list[T], type_params=(T,))
+Nested = TypeAliasType("Nested", list["Nested"] | SecretStr)
+Json = TypeAliasType("Json", dict[str, "Json"] | list["Json"] | str)
+Password = NewType("Password", SecretStr)
+Name = NewType("Name", str)
+
+
 @pytest.fixture(autouse=True)
 def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -106,12 +120,31 @@ def everything_of(exc: BaseException) -> str:
         Row,
         Options,
         list[tuple[Pair, ...]],
+        Named,
+        Listed[SecretStr],
+        Nested,
+        list[Password] | None,
+        *([] if Secret is None else [Secret[int]]),
     ],
 )
 def test_a_type_with_a_secret_anywhere_in_it_holds_one(kind: Any) -> None:
     """Lists, models, dataclasses, named tuples, typed dictionaries."""
     assert holds_secret(kind)
-    assert not any(map(holds_secret, (str, list[int], Tree, dict[str, Tree] | None, Any)))
+    assert not any(map(holds_secret, (str, list[int], Tree, dict[str, Tree] | None, Any, Json, Listed[int], Name)))
+
+
+@pytest.mark.parametrize("kind", [Named, Password], ids=["a named type", "a new type"])
+def test_a_secret_under_another_name_is_shown_nowhere(kind: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Explanations showed what it hides, errors what was given, and a ConfigMap had it."""
+    settings_class: Any = type(
+        "Settings", (BaseConfig,), {"__annotations__": {"key": kind}, "model_config": ConfigDict(env_prefix="A_")}
+    )
+    monkeypatch.setenv("A_KEY", SECRET)
+    assert SECRET not in str(explain(settings_class(key="other")))
+    with pytest.raises(ValidationError) as caught:
+        settings_class(key={"a": SECRET})
+    assert SECRET not in everything_of(caught.value)
+    assert "stringData:\n  A_KEY" in kubernetes_manifests(settings_class, name="s")
 
 
 def test_values_that_a_higher_layer_hides_are_masked_inside_lists_and_mappings_too() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, Final, get_args, get_type_hints
+from collections.abc import Callable, Iterator
+from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
@@ -28,13 +28,12 @@ _PASSWORD_IN_URL: Final = re.compile(r"""(://[^/\s:@'"]*:)[^/\s'"]+@""")
 _KNOWN_TYPES: Final = frozenset(get_args(core_schema.ErrorType))
 
 
-def is_secret_type(annotation: Any) -> bool:
+def is_secret_type(annotation: Any, _above: frozenset[Any] = frozenset()) -> bool:
     """Say whether a type, or any part of a generic one, is one of pydantic's secret types."""
-    if isinstance(annotation, type):
-        origin = getattr(annotation, "__pydantic_generic_metadata__", {}).get("origin") or annotation
-        if isinstance(origin, type) and issubclass(origin, _SECRET_TYPES):
-            return True
-    return any(is_secret_type(part) for part in get_args(annotation))
+    kind = get_origin(annotation) or annotation  # `Secret` of `Secret[int]`
+    if isinstance(kind, type) and issubclass(kind, _SECRET_TYPES):
+        return True
+    return _any_part(is_secret_type, annotation, _above)
 
 
 def holds_secret(annotation: Any, _above: frozenset[Any] = frozenset()) -> bool:
@@ -44,7 +43,17 @@ def holds_secret(annotation: Any, _above: frozenset[Any] = frozenset()) -> bool:
     if isinstance(annotation, type) and annotation not in _above:
         above = _above | {annotation}
         return any(holds_secret(part, above) for part in (*_types_of_fields(annotation), *get_args(annotation)))
-    return any(holds_secret(part, _above) for part in get_args(annotation))
+    return _any_part(holds_secret, annotation, _above)
+
+
+def _any_part(ask: Callable[[Any, frozenset[Any]], bool], annotation: Any, above: frozenset[Any]) -> bool:
+    """Ask about a generic type's arguments, and about what a name stands for; a name that holds itself is asked about once."""
+    if any(ask(part, above) for part in get_args(annotation)):
+        return True
+    # Of `type Name = …` and its backport, and of `NewType`.
+    named = getattr(annotation, "__value__", None) or getattr(annotation, "__supertype__", None)
+    name = getattr(annotation, "__name__", "")
+    return named is not None and (name, id(named)) not in above and ask(named, above | {(name, id(named))})
 
 
 def shown_value(value: Any, *, secret: bool) -> str:

@@ -202,7 +202,7 @@ def test_a_test_command_that_floods_its_output_is_bounded(
 def test_an_interruption_ends_the_tests_and_leaves_nothing(
     service: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Ctrl-C, a polite kill and a terminal that closes while the service's tests run: they are ended too, no copy stays, no byte changed, and the exit code says which."""
+    """Ctrl-C, a polite kill and a terminal that closes, each twice, while the service's tests run: they are ended too, no copy stays, no byte changed, and the exit code says which."""
     venv, scratch, pipe = tmp_path / "venv", tmp_path / "scratch", tmp_path / "pipe"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
     scratch.mkdir()
@@ -220,6 +220,7 @@ def test_an_interruption_ends_the_tests_and_leaves_nothing(
     with pipe.open() as held:  # by the tests, until the last process of theirs is gone
         assert held.readline() == "running\n"
         engine.send_signal(number)
+        engine.send_signal(number)  # as impatient users do; what the first one began must come to its end
         told = engine.communicate(timeout=60)[1]
         assert held.read() == ""
     assert engine.returncode == 128 + number, told

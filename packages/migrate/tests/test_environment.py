@@ -40,6 +40,19 @@ def test_an_editable_install_points_at_the_copied_tree(installed, tmp_path):
     assert original.startswith(str(root))
 
 
+def test_an_install_that_is_a_copy_does_not_stand_before_the_tree(installed, tmp_path):
+    """What `pip install .` put into the environment is the old code: tests that import it would prove nothing."""
+    root = tmp_path / "my mail"
+    subprocess.run(["cp", "-a", installed[0], root], check=True)
+    venv, tree = tmp_path / "venv", tmp_path / "tree"
+    subprocess.run([uv(), "venv", "-q", "--python", sys.executable, venv], check=True)
+    subprocess.run([uv(), "pip", "install", "-q", "--python", venv / "bin" / "python", root], check=True)
+    subprocess.run(["cp", "-a", root, tree], check=True)
+    made = copy_environment(venv, tmp_path / "env", old_root=root, new_root=tree)
+    shown = subprocess.run([made.folder / "bin" / "mail"], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == str(tree / "src" / "mail" / "__init__.py")
+
+
 def test_nothing_that_is_installed_changes_when_libraries_are_added(installed, tmp_path):
     """A library that would need another version of what is there is a conflict that names the pin."""
     root, venv = installed

@@ -128,6 +128,22 @@ def test_a_command_without_a_junit_file_counts_by_its_exit_code(environment, tmp
     assert run_tests(tmp_path, environment, "no-such-program", env={}, log=tmp_path / "c").exit_code == 127
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m pytest --junitxml=own.xml -q",
+        "python -m pytest --junit-xml 'own report.xml'",
+        "true && python -m pytest -p no:junitxml; true",
+        "sh -c 'python -m pytest --junitxml=own.xml'",
+    ],
+)
+def test_a_command_that_has_a_report_of_its_own_is_told_test_by_test(environment, tmp_path, command):
+    """With a report elsewhere one test that failed before would have hidden all that fail after."""
+    tree = _write(tmp_path, "def test_a(): pass\ndef test_b(): assert 0\n")
+    done = run_tests(tree, environment, command, env={}, log=tmp_path / "log")
+    assert sorted(done.outcomes.values()) == ["failed", "passed"], (tmp_path / "log").read_text()
+
+
 def test_a_command_may_use_the_shell(environment, tmp_path):
     """Variables before the program and `&&` work as in a terminal, with the environment's programs first on PATH."""
     (tmp_path / "api").mkdir()

@@ -22,10 +22,14 @@ from typing import IO
 from ._environment import Environment
 from .errors import UnusableInput
 
-__all__ = ["Comparison", "TestRun", "compare", "run_tests"]
+__all__ = ["Comparison", "TestRun", "compare", "end_strays", "run_tests"]
 
 LOG_BYTES = 20_000_000
 TIMEOUT_S = 1800.0
+_OWN_REPORT = re.compile(
+    r"""\s(?:--junit-?xml(?:=|\s+)(?:"[^"]*"|'[^']*'|[^\s;&|'"]+)|-p\s*["']?no:junitxml["']?)(?=[\s;&|'")]|$)"""
+)
+"""Options by which a command has pytest write its JUnit file elsewhere or not at all: they would win over ours."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def run_tests(
     """
     report = log.with_suffix(".xml")
     report.unlink(missing_ok=True)
-    arguments = _arguments(command) if command else ["python", "-m", "pytest", "-q"]
+    arguments = _arguments(_OWN_REPORT.sub(" ", command)) if command else ["python", "-m", "pytest", "-q"]
     options = f"--junitxml={shlex.quote(str(report))} -o junit_family=xunit2 -o junit_logging=no"
     if any((environment.folder).glob("lib*/python*/site-packages/pytest_randomly*")):
         options += " -p no:randomly"
@@ -85,7 +89,7 @@ def run_tests(
     try:
         exit_code, timed_out = _run_bounded(_found(arguments, environment), tree, variables, log, timeout_s)
     finally:
-        _end_strays(str(report))
+        end_strays(str(report))
     outcomes = _outcomes(report, tree)
     if outcomes is None:
         shown = command or "python -m pytest"
@@ -187,7 +191,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _end_strays(mark: str) -> None:
+def end_strays(mark: str) -> None:
     """End what left the command's session and goes on, a daemon as a rule: where the system tells (Linux), all that has inherited the run's variables."""
     for environ in Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):  # gone meanwhile, or somebody else's

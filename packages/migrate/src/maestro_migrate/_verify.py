@@ -18,7 +18,7 @@ from ._installed_copies import InstalledCopies
 from ._libraries import library_arguments, run
 from ._plan import FileWrite, MigrationPlan
 from ._project import import_names
-from ._service_tests import Comparison, TestRun, compare, run_tests
+from ._service_tests import Comparison, TestRun, compare, end_strays, run_tests
 from .parity import Comparison as Answers
 from .parity import Drive, candidates_in, compare_answers, drive
 from .proof import FILE_NAME, Generated, generate
@@ -87,7 +87,8 @@ class Verifier:
         self._old: list[Mapping[str, Any]] = []
 
     def close(self) -> None:
-        """Remove the copies."""
+        """Remove the copies, and end what set-up commands and the app itself left running in them."""
+        end_strays(str(self._work / "env"))
         shutil.rmtree(self._work, ignore_errors=True)
 
     def conflict(self, distribution: str) -> str | None:

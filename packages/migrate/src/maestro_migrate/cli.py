@@ -34,7 +34,7 @@ def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with _terminated_as_interrupted():
+            with _interrupted_once():
                 return command(*args, **kwargs)
         except (KeyboardInterrupt, _Terminated) as interruption:
             with suppress(OSError):  # the terminal may be what is gone
@@ -74,26 +74,37 @@ class _Terminated(BaseException):
 
 
 @contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Unwind on SIGTERM, and on the SIGHUP of a terminal that closes, as on Ctrl-C: copies are removed, children ended, and a half-made change is undone."""
+def _interrupted_once() -> Iterator[None]:
+    """
+    Unwind on SIGTERM, and on the SIGHUP of a terminal that closes, as on Ctrl-C: copies are removed, children ended, and a half-made change is undone.
+
+    What comes after the first is ignored until the process ends, since it would stop that half-way.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     own = os.getpid()
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # Under nohup, SIGHUP is ignored and stays so.
+    before = {each: signal.getsignal(each) for each in ending if signal.getsignal(each) is not signal.SIG_IGN}
 
     def end(number: int, _frame: object) -> None:
         if os.getpid() != own:
             os._exit(128 + number)  # a worker that was forked: it has nothing to undo
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         raise _Terminated(number)
 
-    # Under nohup, SIGHUP is ignored and stays so.
-    heard = [each for each in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN]
-    before = {each: signal.signal(each, end) for each in heard}
+    for each in before:
+        signal.signal(each, end)
     try:
         yield
     finally:
         for each, handler in before.items():
-            signal.signal(each, handler)
+            if signal.getsignal(each) is not signal.SIG_IGN:
+                signal.signal(each, handler)
 
 
 @click.group()

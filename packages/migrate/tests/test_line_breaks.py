@@ -35,6 +35,10 @@ BROKEN = {
         "async def g():\n    return await a.f('a text', b'c')\n",
         "async def g():\n    return await function(\n        'a text', b'c'\n    )\n",
     ),
+    "a choice that ends with a name": (
+        "long_name = a.f('text', 1) or fallback\n",
+        "long_name = (\n    function('text', 1) or fallback\n)\n",
+    ),
     "letters of more than one byte": (
         "a.f('ü text that just fits', 1, x=2)\n",
         "function(\n    'ü text that just fits', 1, x=2\n)\n",
@@ -54,9 +58,13 @@ KEPT = {
         "a.f('a text that fits', 12345, 6); b()\n",
         "function('a text that fits', 12345, 6); b()\n",
     ),
-    "a call that does not end the statement": (
-        "x = a.f('a text that fits', 123) + 1234\n",
-        "x = function('a text that fits', 123) + 1234\n",
+    "a sum that ends with a call": (
+        "x = 1 + a.f('a text that fits', 1234)\n",
+        "x = 1 + function('a text that fits', 1234)\n",
+    ),
+    "a sum in brackets": (
+        "x = (a.f('a text that fits', 1) + 1234)\n",
+        "x = (function('a text that fits', 1) + 1234)\n",
     ),
     "the head of a block": (
         "if a.f('a text that just fits', 1, 2):\n    pass\n",

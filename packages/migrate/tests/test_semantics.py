@@ -73,10 +73,12 @@ def test_a_chain_means_what_every_binding_says(code: str, resolved: str | None) 
         ("f(\n    a,\n    b,\n)", "f(\n    a,\n    b,\n    new=1,\n)"),
         ("f(x for x in y)", "f((x for x in y), new=1)"),
         ("f(*a, **k)", "f(*a, **k, new=1)"),
+        ("f(\n    b=(\n        1\n    ),  # why\n)", "f(\n    b=(\n        1\n    ),  # why\n    new=1,\n)"),
+        ("f(\n    a,\n    b  # why\n)", "f(\n    a,\n    b,  # why\n    new=1\n)"),
     ],
 )
 def test_an_argument_is_added_as_the_others_stand(call: str, after: str) -> None:
-    """On the line of the others, or on one of its own; what comes out is Python."""
+    """On the line of the others, or on one of its own, below what is said beside the last; what comes out is Python."""
     one = module(f"{call}\n")
     found = first(one, ast.Call)
     assert isinstance(found, ast.Call)

@@ -52,7 +52,8 @@ def rank(name: str, first_party: frozenset[str]) -> int:
     return 3 if root in first_party else 2
 
 
-_ORDER_SENSITIVE = re.compile(rb"\bsys\.path\b|\bpatch_all\(|\baddsitedir\(|\bmonkey_patch\(")
+_PATCHES = re.compile(rb"\bpatch_all\(|\bmonkey_patch\(")
+_ORDER_SENSITIVE = re.compile(rb"\bsys\.path\b|\baddsitedir\(|" + _PATCHES.pattern)
 
 
 def anchor_of(module: Module, touched: Iterable[str], first_line: int) -> ast.stmt | None:
@@ -72,12 +73,15 @@ def anchor_of(module: Module, touched: Iterable[str], first_line: int) -> ast.st
     return None
 
 
-def header_of(module: Module, first_line: int, anchor: ast.stmt | None) -> tuple[ast.stmt | None, list[ast.stmt]]:
+def header_of(
+    module: Module, first_line: int, anchor: ast.stmt | None, *, installed: bool
+) -> tuple[ast.stmt | None, list[ast.stmt]]:
     """
     Return the run of imports that new ones join, the first of the file or the later one that the anchor stands in, and what precedes it.
 
     The first run may follow a statement: the docstring, the last `__future__` import, or a call that later imports rely on (`sys.path`,
-    `patch_all`) as long as nothing that is rewritten runs before it.
+    `patch_all`) as long as nothing that is rewritten runs before it. Where no import follows a path that is set up, what is `installed` joins
+    the anchor above it.
     """
     body = module.tree.body
     prefix: ast.stmt | None = None
@@ -88,9 +92,10 @@ def header_of(module: Module, first_line: int, anchor: ast.stmt | None) -> tuple
         if _is_prefix(position, node) or _changes_imports(module, node):
             prefix, start = node, position + 1
     found = _run(body[start:] if not _is_future(prefix) else _with_futures(module, start))
-    if anchor is not None and anchor not in found and body.index(anchor) >= start:
+    above = installed and not found and not any(_mentions(module, node, _PATCHES) for node in body[:start])
+    if anchor is not None and anchor not in found and (above or body.index(anchor) >= start):
         start = body.index(anchor)
-        while isinstance(body[start - 1], ast.Import | ast.ImportFrom):
+        while start and isinstance(body[start - 1], ast.Import | ast.ImportFrom):
             start -= 1
         found = _run(body[start:])
     return prefix, [node for node in found if own_lines(module, node)]
@@ -128,8 +133,11 @@ def _with_futures(module: Module, start: int) -> list[ast.stmt]:
 def _changes_imports(module: Module, node: ast.stmt) -> bool:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom):
         return False
-    start, end = module.source.span(node)
-    return _ORDER_SENSITIVE.search(module.source.text, start, end) is not None
+    return _mentions(module, node, _ORDER_SENSITIVE)
+
+
+def _mentions(module: Module, node: ast.stmt, words: re.Pattern[bytes]) -> bool:
+    return words.search(module.source.text, *module.source.span(node)) is not None
 
 
 def shares_line(module: Module, node: ast.stmt) -> bool:

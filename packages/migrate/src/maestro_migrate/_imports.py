@@ -12,7 +12,7 @@ import io
 import re
 import sys
 import tokenize
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from ._binder import Scope, Use, lookup
@@ -108,7 +108,7 @@ def _has_comment(module: Module, node: ast.stmt) -> bool:
 
 
 def _top_level(
-    module: Module, requires: Iterable[str], made: Sequence[Edit], first_party: frozenset[str]
+    module: Module, requires: Collection[str], made: Sequence[Edit], first_party: frozenset[str]
 ) -> list[Edit]:
     first_line = min((module.source.line_of(edit.start) for edit in made), default=1)
     touched = {
@@ -118,7 +118,9 @@ def _top_level(
     }
     removals = _removals(module, made, touched)
     dropped = [node for node, indexes in removals if len(indexes) == len(node.names)]
-    prefix, header = header_of(module, first_line, anchor_of(module, touched, first_line))
+    homes = {qualname.rpartition(".")[0] for qualname in requires}
+    installed = all(rank(home, first_party) == 2 for home in homes)
+    prefix, header = header_of(module, first_line, anchor_of(module, touched, first_line), installed=installed)
     staying = [node for node in header if node not in dropped]
     edits = _additions(module, requires, first_party, staying, header, prefix, first_line)
     replaced = header[0] if edits and header and not staying else None

@@ -1,7 +1,8 @@
 """
-Lines that an edit made too long: a call that fitted the line length which the service checks, and no longer does, is broken as black would.
+Lines that an edit made too long: what fitted the line length which the service checks, and no longer does, is broken as black would.
 
-Only simple statements of one line that end with the call, and only where the service has a formatter or a linter that would complain.
+Only simple statements of one line that end with a call, or whose value is a choice or a sum that ends with a name or a number, and only where
+the service has a formatter or a linter that would complain.
 """
 
 import ast
@@ -101,6 +102,8 @@ def _broken(source: Source, node: ast.stmt, length: int, *, commas: bool) -> Edi
     """Return the edit that puts the arguments of the call that a statement ends with on a line of their own, or on one each, if they fit there."""
     call = getattr(node, "value", None)
     call = call.value if isinstance(call, ast.Await) else call
+    if isinstance(call, ast.BoolOp | ast.BinOp | ast.Compare | ast.IfExp) and not isinstance(node, ast.Expr):
+        return _wrapped(source, node, call, length)
     if not isinstance(call, ast.Call) or not (call.args or call.keywords):
         return None
     (start, end), (low, high) = source.span(node), source.line_bounds(node.lineno)
@@ -122,3 +125,15 @@ def _broken(source: Source, node: ast.stmt, length: int, *, commas: bool) -> Edi
             return None  # brackets around one, or one that would have to be broken itself
         arguments = f",{newline}{inner}".join(parts) + ","
     return Edit(opening + 1, end - 1, f"{newline}{inner}{arguments}{newline}{indent}")
+
+
+def _wrapped(source: Source, node: ast.stmt, value: ast.expr, length: int) -> Edit | None:
+    """Return the edit that puts brackets around the value of a statement and the value on a line of its own, if it fits there."""
+    (start, end), (low, high) = source.span(value), source.line_bounds(node.lineno)
+    head, text = source.text[low : source.span(node)[0]].decode(), source.slice(value)
+    if head.strip() or source.text[end:high].strip() or text[0] in "([{" or not (text[-1].isalnum() or text[-1] == "_"):
+        return None
+    inner = head + ("\t" if "\t" in head else "    ")
+    if len(inner + text) > length:
+        return None
+    return Edit(start, end, f"({source.newline}{inner}{text}{source.newline}{head})")

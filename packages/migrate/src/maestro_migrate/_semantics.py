@@ -27,6 +27,7 @@ __all__ = ["Module", "Site"]
 _Node = TypeVar("_Node", bound=ast.AST)
 _DEBUG = re.compile(rb"=\s*[}!:]")
 _LETTER = re.compile(rb"[\w\x80-\xff]")
+_COMMENT_AFTER = re.compile(rb"(,?)([ \t]*#[^\r\n]*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,8 +426,16 @@ class Module:
         if end == self.source.span(call)[1]:  # a lone generator, whose brackets are the call's
             return Edit(start, end, f"({', '.join([self.source.slice(last), *added])})")
         indent = self.source.text[self.source.line_bounds(last.lineno)[0] : start]
-        joiner = f",{self.source.newline}{indent.decode()}" if not indent.strip() and indent else ", "
-        return Edit(end, end, "".join(joiner + each for each in added))
+        if indent.strip() or not indent:
+            return Edit(end, end, "".join(f", {each}" for each in added))
+        line = f"{self.source.newline}{indent.decode()}"
+        noted = _COMMENT_AFTER.match(self.source.text, end)
+        if noted is None:
+            return Edit(end, end, "".join(f",{line}{each}" for each in added))
+        comma, comment = (
+            part.decode() for part in noted.groups()
+        )  # the comment is about the argument that it stands beside
+        return Edit(end, noted.end(), f",{comment}{line}{f',{line}'.join(added)}{comma}")
 
     def change(
         self,

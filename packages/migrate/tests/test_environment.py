@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from maestro_migrate._environment import copy_environment, requirement
+from maestro_migrate._installed_copies import InstalledCopies
 from maestro_migrate._libraries import CommandFailed, library_arguments, run, uv
 from maestro_migrate.errors import UnusableInput
 
@@ -40,7 +41,7 @@ def test_an_editable_install_points_at_the_copied_tree(installed, tmp_path):
     assert original.startswith(str(root))
 
 
-def test_an_install_that_is_a_copy_does_not_stand_before_the_tree(installed, tmp_path):
+def test_an_install_that_is_a_copy_follows_the_tree(installed, tmp_path):
     """What `pip install .` put into the environment is the old code: tests that import it would prove nothing."""
     root = tmp_path / "my mail"
     subprocess.run(["cp", "-a", installed[0], root], check=True)
@@ -49,8 +50,12 @@ def test_an_install_that_is_a_copy_does_not_stand_before_the_tree(installed, tmp
     subprocess.run([uv(), "pip", "install", "-q", "--python", venv / "bin" / "python", root], check=True)
     subprocess.run(["cp", "-a", root, tree], check=True)
     made = copy_environment(venv, tmp_path / "env", old_root=root, new_root=tree)
-    shown = subprocess.run([made.folder / "bin" / "mail"], capture_output=True, text=True, check=True).stdout
-    assert shown.strip() == str(tree / "src" / "mail" / "__init__.py")
+    copies = InstalledCopies(tree, made.folder)
+    (tree / "src" / "mail" / "__init__.py").write_text("def main():\n    print('migrated')\n")
+    copies.follow(tree, ["src/mail/__init__.py"])
+    for folder, said in ((made.folder, "migrated"), (venv, "mail")):
+        shown = subprocess.run([folder / "bin" / "mail"], capture_output=True, text=True, check=True).stdout
+        assert said in shown
 
 
 def test_nothing_that_is_installed_changes_when_libraries_are_added(installed, tmp_path):

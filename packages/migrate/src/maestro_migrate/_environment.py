@@ -5,8 +5,6 @@ A given environment is never modified. The shared libraries are added to the cop
 distribution is constrained to the version it has.
 """
 
-import contextlib
-import csv
 import json
 import os
 import re
@@ -18,7 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name
 
@@ -198,27 +195,7 @@ def copy_environment(venv: Path, target: Path, *, old_root: Path, new_root: Path
             moved = re.sub(re.escape(root.encode()) + rb"(?=[/\"'\s]|$)", str(new_root).encode(), moved)
         if moved != raw:
             path.write_bytes(moved)
-    for told in target.glob("lib*/python*/site-packages/*.dist-info/direct_url.json"):
-        with contextlib.suppress(OSError, ValueError, KeyError):  # an install that does not say where it came from
-            _import_from_the_tree(told.parent, [old_root, old_root.resolve(), new_root], new_root)
     return Environment(target, version)
-
-
-def _import_from_the_tree(installed: Path, roots: list[Path], tree: Path) -> None:
-    """Have the modules of the service found in `tree` before the copies that an install which is not editable made: tests of those prove nothing."""
-    origin = json.loads((installed / "direct_url.json").read_text())
-    place = Path(unquote(urlsplit(origin["url"]).path))
-    root = next((root for root in roots if place.is_relative_to(root)), None)
-    if root is None or origin.get("dir_info", {}).get("editable"):
-        return
-    base = tree / place.relative_to(root) if (tree / place.relative_to(root)).is_dir() else tree
-    rows = csv.reader((installed / "RECORD").read_text().splitlines())
-    names = [row[0] for row in rows if row and row[0].endswith(".py") and not row[0].startswith("..")]
-    home = next((home for home in (base / "src", base) if all((home / name).is_file() for name in names)), None)
-    if names and home is not None:
-        before_it = "next((i for i, p in enumerate(sys.path) if p.endswith('site-packages')), 0)"
-        line = f"import sys; sys.path.insert({before_it}, {str(home)!r})\n"
-        (installed.parent / f"maestro-{installed.stem}.pth").write_text(line)
 
 
 def _pointers(environment: Path) -> Iterator[Path]:

@@ -229,6 +229,11 @@ def test_an_interruption_ends_the_tests_and_leaves_nothing(
     assert digest(service) == before
 
 
+def test_commits_without_a_git_tree_are_refused_before_anything_is_written(service: Path) -> None:
+    """Without a backup the files would have stayed migrated, under an exit code that says that nothing was done."""
+    assert "no git tree" in refused(service, "service", service, "--no-verify", "--commits", "--no-backup")
+
+
 # Version control -------------------------------------------------------------------------------------------------------
 
 

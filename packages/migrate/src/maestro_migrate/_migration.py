@@ -31,6 +31,7 @@ from .report import BeforeAfter, EditRow, Evidence, FileDiff, Files, NotMeasured
 from .report.duplication import duplicated_lines, loc
 from .transaction import (
     CommitRefused,
+    GitUnusable,
     apply,
     commit_theme,
     last_commit,
@@ -138,6 +139,7 @@ def migrate_service(request: Request) -> Migrated:
 
     Raises:
         DirtyTree: uncommitted changes without `allow_dirty`.
+        GitUnusable: commits are wanted and there is no git tree.
         MigrateError: the input, the environment or the tree cannot be worked with; nothing was changed.
     """
     root = require_folder(request.root)
@@ -146,6 +148,8 @@ def migrate_service(request: Request) -> Migrated:
     if status.state == "dirty" and not request.allow_dirty:
         raise DirtyTree([str(change) for change in status.changes])
     if request.commits:
+        if status.state == "no git tree":
+            raise GitUnusable(root, "it is in no git tree")
         require_identity(root)
     reports = _writable(request.report or default_report_folder(root))
     timings: dict[str, float] = {}

@@ -46,7 +46,8 @@ def test_a_late_import_says_so_like_its_neighbours(tmp_path: Path) -> None:
         ('"""Page."""\nfrom __future__ import annotations; import logging; x = logging.getLogger()\n', '"""Page."""\nfrom __future__ import annotations; from maestro_core_logging import get_logger; import logging; x = get_logger()\n'),
         ("import logging\n\nx = logging.getLogger()  # type: logging.Logger\n", "import logging\n\nfrom maestro_core_logging import get_logger\n\nx = get_logger()  # type: logging.Logger\n"),
         ("import sys\nsys.path.insert(0, 'lib')\nimport logging\n\nlogging.getLogger()\n", "import sys\nsys.path.insert(0, 'lib')\nfrom maestro_core_logging import get_logger\n\nget_logger()\n"),
-        ("import logging\nimport sys\n\nsys.path.insert(0, 'lib')\n\nlogging.getLogger()\n", "import sys\n\nfrom maestro_core_logging import get_logger\n\nsys.path.insert(0, 'lib')\n\nget_logger()\n"),
+        ("import logging\nimport sys\n\nimport yaml\n\nsys.path.insert(0, 'lib')\n\nlogging.getLogger()\n", "import sys\n\nimport yaml\nfrom maestro_core_logging import get_logger\n\nsys.path.insert(0, 'lib')\n\nget_logger()\n"),
+        ("import logging\nimport sys\n\nsys.path.insert(0, 'lib')\n\nlogging.getLogger()\n", "import sys\n\nsys.path.insert(0, 'lib')\n\nfrom maestro_core_logging import get_logger\n\nget_logger()\n"),
         ("import logging\n\npatch_all()\n\nlogging.getLogger()\n", "patch_all()\n\nfrom maestro_core_logging import get_logger\n\nget_logger()\n"),
     ],
 )  # fmt: skip

@@ -107,6 +107,13 @@ def _has_comment(module: Module, node: ast.stmt) -> bool:
     return module.source.comments(low, high)
 
 
+def _names_of(node: ast.stmt) -> list[str]:
+    """Return the modules that an import statement names, none for a relative one or another statement."""
+    if isinstance(node, ast.ImportFrom):
+        return [node.module] if node.module and not node.level else []
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+
+
 def _top_level(
     module: Module, requires: Collection[str], made: Sequence[Edit], first_party: frozenset[str]
 ) -> list[Edit]:
@@ -118,8 +125,10 @@ def _top_level(
     }
     removals = _removals(module, made, touched)
     dropped = [node for node, indexes in removals if len(indexes) == len(node.names)]
+    # What stands above a path that is set up shows that installed packages are found without it: `lib` may hold them all.
+    above = [name for node in module.tree.body for name in _names_of(node)]
     homes = {qualname.rpartition(".")[0] for qualname in requires}
-    installed = all(rank(home, first_party) == 2 for home in homes)
+    installed = all(rank(home, first_party) == 2 for home in homes) and any(rank(n, first_party) == 2 for n in above)
     prefix, header = header_of(module, first_line, anchor_of(module, touched, first_line), installed=installed)
     staying = [node for node in header if node not in dropped]
     edits = _additions(module, requires, first_party, staying, header, prefix, first_line)

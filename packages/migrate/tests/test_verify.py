@@ -10,6 +10,7 @@ import pytest
 
 from maestro_migrate._plan import FileWrite, MigrationPlan
 from maestro_migrate._verify import Verifier
+from maestro_migrate.errors import UnusableInput
 from maestro_migrate.report import NotMeasured
 
 CODE = b"import logging\n\nLEVEL = logging.INFO\n"
@@ -75,6 +76,35 @@ def test_what_failed_before_is_no_regression(service: Path, venv: Path) -> None:
     assert found.regressions == ()
     assert isinstance(found.tests.before, NotMeasured)
     assert any("prove nothing" in text for text in told)
+
+
+@pytest.mark.parametrize("command", ["pythonn -m pytest", "true && no-such-program", "./check.py"])
+def test_a_command_that_cannot_be_run_is_refused(service: Path, venv: Path, command: str) -> None:
+    """A mistyped one proves nothing, and what it was to prove would have been applied."""
+    (service / "check.py").write_text("print('not executable')\n")
+    judge = Verifier(service, venv=venv, test_command=command, parity=False, generates=False)
+    try:
+        with pytest.raises(UnusableInput, match="cannot be run"):
+            judge.verify(rewritten(b"LEVEL = 20\n"))
+    finally:
+        judge.close()
+
+
+@pytest.mark.parametrize(
+    "spelled", ["{venv}/bin/python", "env/bin/python", "./env/bin/python", ". {venv}/bin/activate && python"]
+)
+def test_paths_into_the_environment_lead_into_its_copy(service: Path, spelled: str) -> None:
+    """The one that was given has no libraries, and one inside the tree is not copied with it."""
+    venv = service / "env"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    check = f"import app, sys; assert app.LEVEL == 20; assert sys.prefix != {str(venv)!r}"
+    command = f'{spelled.format(venv=venv)} -c "{check}"'
+    judge = Verifier(service, venv=venv, test_command=command, parity=False, generates=False)
+    try:
+        assert judge.verify(rewritten(b"LEVEL = 20\n")).regressions == ()
+        assert judge.verify(rewritten(b"LEVEL = 21\n")).regressions != ()
+    finally:
+        judge.close()
 
 
 def test_the_copies_go_when_the_judge_is_done(service: Path) -> None:

@@ -186,7 +186,8 @@ def copy_environment(venv: Path, target: Path, *, old_root: Path, new_root: Path
         if script.is_symlink() or not script.is_file():
             continue
         raw = script.read_bytes()
-        if raw.startswith(b"#!") and (old in raw or resolved in raw):
+        is_script = raw.startswith(b"#!") or script.name.startswith("activate")
+        if is_script and (old in raw or resolved in raw):
             script.write_bytes(raw.replace(resolved, new).replace(old, new))
     for path in _pointers(target):
         raw = path.read_bytes()

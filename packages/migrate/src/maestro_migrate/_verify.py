@@ -19,6 +19,7 @@ from ._libraries import library_arguments, run
 from ._plan import FileWrite, MigrationPlan
 from ._project import import_names
 from ._service_tests import Comparison, TestRun, compare, end_strays, run_tests
+from .errors import UnusableInput
 from .parity import Comparison as Answers
 from .parity import Drive, candidates_in, compare_answers, drive
 from .proof import FILE_NAME, Generated, generate
@@ -51,6 +52,10 @@ class Verification:
     parity: Parity | NotMeasured
     performance: Performance | NotMeasured
     generated: Generated | None = None
+
+
+_NOT_FOUND = frozenset({126, 127})
+"""How a shell ends, and we do, where a command is no program or may not be run."""
 
 
 @dataclass
@@ -101,6 +106,12 @@ class Verifier:
         if not self._before:
             self.tell("running the service's tests as they are")
             self._before = [self._tests(environment, ())]
+            if self.test_command and self._before[0].by_exit_code and self._before[0].exit_code in _NOT_FOUND:
+                raise UnusableInput(
+                    self.test_command,
+                    f"it cannot be run: {_telling_line(self._before[0].log)}",
+                    advice="give --test-command one that runs in a copy of the service; the programs of the environment come first on its PATH",
+                )
             if self._before[0].by_exit_code and self._before[0].exit_code not in {0, 5}:
                 self.tell(
                     f"the tests do not run as they are (exit code {self._before[0].exit_code}), so they prove nothing: {_telling_line(self._before[0].log)}"
@@ -274,12 +285,22 @@ class Verifier:
         if self._copies is not None:
             self._copies.follow(self._tree, [write.path for write in writes])
 
+    def _in_copy(self, command: str | None, environment: Environment) -> str | None:
+        """Return a command with its paths into the environment that was given (`.venv/bin/pytest`) leading into the copy, which has the libraries."""
+        if command is None or self.venv is None:
+            return command
+        given, root = self.venv.absolute(), self.root.absolute()
+        spelled = {str(given), str(self.venv.resolve())}
+        if given.is_relative_to(root):
+            spelled |= {str(given.relative_to(root)), f"./{given.relative_to(root)}"}
+        paths = "|".join(re.escape(each) for each in sorted(spelled, key=len, reverse=True))
+        return re.sub(rf"(?<![\w./-])(?:{paths})(?=/)", lambda _match: str(environment.folder), command)
+
     def _tests(self, environment: Environment, writes: Sequence[FileWrite]) -> TestRun:
         self._fresh(environment, writes)
         self._runs += 1
-        return run_tests(
-            self._tree, environment, self.test_command, env=self.env, log=self._work / f"tests-{self._runs}.log"
-        )
+        command = self._in_copy(self.test_command, environment)
+        return run_tests(self._tree, environment, command, env=self.env, log=self._work / f"tests-{self._runs}.log")
 
     def _broken_imports(self, environment: Environment, plan: MigrationPlan) -> tuple[str, ...]:
         """Return the changed modules that cannot be imported any more; the old code is asked for those only that fail in the new."""

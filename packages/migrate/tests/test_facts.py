@@ -169,7 +169,7 @@ def test_where_all_headers_of_a_response_are_compared(code: str, line: int) -> N
         ("def test(capfdbinary):\n    assert b'x' in capfdbinary.readouterr().out\n", ["capfd"]),
         ('def test(capfd):\n    assert \'"level": "info"\' in capfd.readouterr().out\n', ["capfd", "json"]),
         ("from structlog.processors import JSONRenderer\n", ["JSONRenderer"]),
-        ("escapsys = '\"a\": 1'\n", []),
+        ("escaped = '\"a\": 1'\n", []),
     ],
 )
 def test_what_a_test_may_look_at_lines_with(code: str, means: list[str]) -> None:

@@ -1,7 +1,6 @@
 """What one parsed file tells the rest of the project; see `_project.Facts`."""
 
 import ast
-import re
 
 from ._binder import Use
 from ._exact_headers import compared_headers
@@ -14,13 +13,13 @@ from ._replacements import replacements, watched_names
 from ._semantics import Module
 from ._tree import attribute_names
 
-__all__ = ["MAY_LOOK", "facts_of"]
+__all__ = ["LOOKS_WITH", "facts_of"]
 
 _LISTERS = frozenset({"vars", "dir", "getmembers"})
 _READERS = _LISTERS | {"getattr", "hasattr"}
 _RUNNERS = frozenset({"run_path", "run_module"})
 _ASKED = _READERS | _RUNNERS
-MAY_LOOK = r"\bcap(?:sys|fd|log)|JSONRenderer"
+LOOKS_WITH = ("capfd", "caplog", "capsys", "JSONRenderer")
 """How a test names the fixtures that catch what is written, and what renders it."""
 
 
@@ -74,10 +73,10 @@ def facts_of(module: Module, roots: frozenset[str], *, sites: frozenset[str] = f
 
 
 def _looks_with(module: Module) -> list[str]:
-    found = {match.decode() for match in re.findall(MAY_LOOK.encode(), module.source.text)}
-    if not found or not is_test_path(module.path):
+    if not is_test_path(module.path):
         return []
-    texts = (node.value for node in module.nodes(ast.Constant) if isinstance(node.value, str))
+    found = {word for word in LOOKS_WITH if word.encode() in module.source.text}
+    texts = (node.value for node in module.nodes(ast.Constant) if isinstance(node.value, str)) if found else ()
     return sorted(found | ({"json"} if any('": ' in text for text in texts) else set()))
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ._cache import ResultCache, build_digest, digest
 from ._exact_headers import MAY_COMPARE
-from ._facts import MAY_LOOK, facts_of
+from ._facts import LOOKS_WITH, facts_of
 from ._files import is_service_code
 from ._patch_words import PATCH_WORDS
 from ._project import Facts, Project, import_names
@@ -200,7 +200,7 @@ _TELLING = (
     ("log", r"log(?:ger)?[ \t]*=(?!=)"),
     ("def log", r"def log(?:ger)?\("),
     (".headers", MAY_COMPARE),
-    ("cap", MAY_LOOK),
+    *LOOKS_WITH,
 )
 _LISTED = r"from\s+[.\w]+\s+import\s[^\n]*\b{0}\b|^[ \t]+{0},?[ \t]*$"
 _BORROWED: tuple[str | tuple[str, str], ...] = (

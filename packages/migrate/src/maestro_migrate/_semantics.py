@@ -27,6 +27,7 @@ __all__ = ["Module", "Site"]
 _Node = TypeVar("_Node", bound=ast.AST)
 _DEBUG = re.compile(rb"=\s*[}!:]")
 _LETTER = re.compile(rb"[\w\x80-\xff]")
+_CLOSES = re.compile(rb"(?:\s|#[^\r\n]*|\\\r?\n)*\)")
 _COMMENT_AFTER = re.compile(rb"(,?)([ \t]*#[^\r\n]*)")
 
 
@@ -423,8 +424,11 @@ class Module:
             return Edit(end, end, ", ".join(added))
         last = max(arguments, key=self.source.span)
         start, end = self.source.span(last)
-        if end == self.source.span(call)[1]:  # a lone generator, whose brackets are the call's
+        closing = self.source.span(call)[1] - 1
+        if end > closing:  # a lone generator, whose brackets are the call's
             return Edit(start, end, f"({', '.join([self.source.slice(last), *added])})")
+        while (bracket := _CLOSES.match(self.source.text, end)) and bracket.end() <= closing:
+            end = bracket.end()  # of an argument in brackets of its own
         indent = self.source.text[self.source.line_bounds(last.lineno)[0] : start]
         if indent.strip() or not indent:
             return Edit(end, end, "".join(f", {each}" for each in added))
@@ -432,9 +436,7 @@ class Module:
         noted = _COMMENT_AFTER.match(self.source.text, end)
         if noted is None:
             return Edit(end, end, "".join(f",{line}{each}" for each in added))
-        comma, comment = (
-            part.decode() for part in noted.groups()
-        )  # the comment is about the argument that it stands beside
+        comma, comment = (part.decode() for part in noted.groups())  # which is about the argument that it stands beside
         return Edit(end, noted.end(), f",{comment}{line}{f',{line}'.join(added)}{comma}")
 
     def change(

@@ -208,7 +208,9 @@ def test_an_interruption_ends_the_tests_and_leaves_nothing(
     scratch.mkdir()
     os.mkfifo(pipe)
     before = digest(service)
-    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from maestro_migrate.cli import migrate; migrate()"
+    # As in a shell's foreground, however these tests were started: `nohup` and `&` leave children that ignore some signals.
+    heard = "signal.signal(signal.SIGINT, signal.default_int_handler); signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+    script = f"import signal; {heard}; from maestro_migrate.cli import migrate; migrate()"
     arguments = ["service", service, "--recipes", "logging/log_through_the_root_logger", "--venv", venv]
     hangs = f"(echo running; exec sleep 600) > {pipe}"
     engine = subprocess.Popen(

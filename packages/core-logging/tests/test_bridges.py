@@ -115,12 +115,15 @@ def test_a_stream_that_fails_raises_nothing_into_loguru_s_caller(capsys):
 
 
 def test_loguru_s_queue_brings_lines_to_the_sink():
-    """With `enqueue` they are written by loguru's thread; `complete` waits for it."""
+    """With `enqueue` they are written by loguru's thread, which knows no context; `complete` waits for it."""
     stream = io.StringIO()
     logger.add(loguru_sink(stream), enqueue=True)
-    logger.info("queued", n=1)
-    logger.complete()
-    assert [(line["event"], line["n"]) for line in lines_of(stream)] == [("queued", 1)]
+    with log_context(request_id="r1"):
+        logger.info("queued", n=1)
+        logger.complete()
+    (line,) = lines_of(stream)
+    assert (line["event"], line["n"]) == ("queued", 1)
+    assert "request_id" not in line
 
 
 def test_a_message_without_a_module_still_is_a_line():

@@ -91,7 +91,9 @@ _ADDERS = frozenset({"append", "insert", "extend"})
 
 def scan(module: Module) -> dict[str, str]:
     """Return how a file asks about the renderer's class instead of making one."""
-    asked = [site.line for site in module.references(RENDERER) if site.call is None and not _is_imported(module, site)]
+    asked = [
+        site.line for site in module.references(RENDERER) if site.call is None and not _is_annotation(module, site.node)
+    ]
     return {"asks": f"{module.path}:{asked[0]}"} if asked else {}
 
 
@@ -104,9 +106,13 @@ def edit(module: Module) -> Iterator[Change]:
             module.refuse(site.whole, str(reason), ACTION)
 
 
-def _is_imported(module: Module, site: Site) -> bool:
-    """Return whether a reference only names a type, which asks nothing when the code runs."""
-    return any(isinstance(outer, ast.arg | ast.AnnAssign) for outer in module.ancestors(site.node))
+def _is_annotation(module: Module, node: ast.AST) -> bool:
+    """Return whether a reference stands in an annotation, which asks nothing when the code runs."""
+    for outer in module.ancestors(node):
+        if getattr(outer, "annotation", None) is node:
+            return True
+        node = outer
+    return False
 
 
 def _change(module: Module, site: Site) -> Change:

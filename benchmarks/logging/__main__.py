@@ -173,8 +173,10 @@ def like_with_like(enabled: Costs) -> list[dict[str, Any]]:
     """Hold the bounds against peers with the same features on: all redact, or none does."""
     rows = []
     for peer, bound in (("structlog", 2), ("stdlib + python-json-logger", 6), ("loguru, serialize", 12)):
+        redacting = f"{peer}, redacting"
         rows += [
-            at_least(f"times {peer}, both redact", ratio(enabled, f"{peer}, redacting", "maestro"), bound),
+            at_least(f"times {peer}, both redact", ratio(enabled, redacting, "maestro"), bound),
+            at_least(f"times {peer}, both redact, a new value", ratio(enabled, redacting, "maestro, new values"), 1),
             at_least(f"times {peer}, neither redacts", ratio(enabled, peer, "maestro, no redaction"), bound),
         ]
     return rows

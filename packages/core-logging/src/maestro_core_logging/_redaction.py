@@ -82,6 +82,7 @@ _SHORT_KEYS: Final = frozenset({"pin", "pan", "otp", "ssn", "cvv", "cvc", "pwd",
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # Types whose values can hide nothing that the look of the printed line does not show.
 OPEN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
+_NUMBERS: Final = (int, float)
 _PRINTED_AS_THEY_ARE: Final = (float, bool, dt.datetime, dt.date, dt.time, uuid.UUID)
 _SECRET_TYPES: Final = frozenset({"SecretStr", "SecretBytes", "Secret"})
 _DEEPEST: Final = 16
@@ -124,13 +125,17 @@ class Redaction:
     def are_harmless(self, fields: Mapping[str, object]) -> bool:
         """Tell whether the values, all of open types, look like anything but secrets; remember short ones that do."""
         seen = self.harmless_values
-        fresh: list[Any] = [value for key, value in fields.items() if value not in seen and key != "timestamp"]
-        if not fresh:
-            return True
-        texts = [value for value in fresh if isinstance(value, str)]
-        # Floats too: remembered, one would vouch for the card's number that equals it.
-        if any(value >= 10**12 for value in fresh if value is not None and type(value) is not str):
-            return False
+        fresh: list[object] = []
+        texts: list[str] = []
+        for key, value in fields.items():
+            if value in seen or key == "timestamp":
+                continue
+            if isinstance(value, str):
+                texts.append(value)
+            # Floats too: remembered, one would vouch for the card's number that equals it.
+            elif isinstance(value, _NUMBERS) and value >= 10**12:
+                return False
+            fresh.append(value)
         # One look at all of them: what is suspicious in none of these is suspicious in no part.
         if texts and may_hold_secret("\n".join(texts)) and any(self.text(text) != text for text in texts):
             return False

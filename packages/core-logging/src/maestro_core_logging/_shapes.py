@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 MASK: Final = "[redacted]"
@@ -208,36 +209,45 @@ def _mask_card(match: re.Match[str]) -> str:
     return "[redacted:card]" if is_card_number(digits) else match[0]
 
 
-# A text is suspected in two steps, so that the usual one costs a microsecond. First: all secrets above stand beside a
-# mark, or have twelve characters in a row without a blank, or are long rows of digits.
-_MARKS: Final = (":", "=", "<", "->", "--", " -p", " -w", " -a", " '", ' "', " `", "Error(", " is ", " was ", " to ")
-_ROWS: Final = bytes(ord("a") if chr(b).isalnum() or chr(b) in "_.~-?" else ord(" ") for b in range(256))
-_ROW: Final = b"a" * 12
-_MANY_DIGITS: Final = b"0" * 13
-# Then: what has none of these pieces, in lower case without blanks and hyphens and with 0 for every digit, is none.
+# A text is suspected in two steps, so that the usual one costs a microsecond. First: all secrets above have one of these
+# pieces, in lower case without blanks and hyphens and with 0 for every digit.
 _FOLD: Final = bytes(ord("0") if chr(b).isdigit() else ord(chr(b).lower()) for b in range(128)) + bytes(range(128, 256))
 _FOLDED_AWAY: Final = b" -"
 _PIECES: Final = (
-    b"eyj", b"privatekey", b"akia", b"asia", b"abia", b"acca", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat", b"glpat",
-    b"xox", b"xapp", b"_live_", b"_test_", b"whsec", b"aiza", b"ya00", b"gocspx", b"sg.", b"key", b"npm_", b"pypi", b"hf_", b"dop_v",
-    b"hvs.", b"hvb.", b"hvr.", b"dapi", b"://", b"0000000000000", b"pass", b"pwd", b"secret", b"token", b"auth", b"credential",
-    b"?code=", b"&code=", b";code=", b"pin", b"sig", b"otp", b"cv", b"bearer", b"basic", b"skant", b"skproj", b"sksvc", b"sk",
-    b"cookie", b"code", b"glrt", b"gldt", b"glsa", b"glft", b"glptt", b"glcbt", b"gloas", b"glsoat", b"glimt", b"glagent", b"shp", b"doo_v", b"dor_v",
-    b"r0_", b"ntn_", b"sntrys", b"sbp_", b"figd_", b"rubygems", b"sq0", b"nrak", b"pmak", b"atatt", b"0//0", b"_pat_", b"_tkn_", b"_api_", b"_oauth_",
-    b"squ_", b"sqa_", b"sqp_", b"atlasv0", b"identifiedby", b"jdbc:", b"pan", b"ssn", b"cardnumber", b"card_number", b"ldap", b"rediscli",
-    b"response=", b"privatelines", b"scram", b"pbkdf0", b"$argon0", b"$0",
-    b"mysql", b"mariadb", b"login",
+    "eyj", "privatekey", "akia", "asia", "abia", "acca", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat",
+    "xox", "xapp", "_live_", "_test_", "whsec", "aiza", "ya00", "gocspx", "sg.", "key", "npm_", "pypi", "hf_", "dop_v",
+    "hvs.", "hvb.", "hvr.", "dapi", "://", "0000000000000", "pass", "pwd", "secret", "token", "auth", "credential",
+    "?code=", "&code=", ";code=", "pin", "sig", "otp", "cv", "bearer", "basic", "skant", "skproj", "sksvc", "sk",
+    "cookie", "code", "glrt", "gldt", "glsa", "glft", "glptt", "glcbt", "gloas", "glsoat", "glimt", "glagent", "shp", "doo_v", "dor_v",
+    "r0_", "ntn_", "sntrys", "sbp_", "figd_", "rubygems", "sq0", "nrak", "pmak", "atatt", "0//0", "_pat_", "_tkn_", "_api_", "_oauth_",
+    "squ_", "sqa_", "sqp_", "atlasv0", "identifiedby", "jdbc:", "pan", "ssn", "cardnumber", "card_number", "ldap", "rediscli",
+    "response=", "privatelines", "scram", "pbkdf0", "$argon0", "$0",
+    "mysql", "mariadb", "login",
 )  # fmt: skip
+
+
+def _any_of(words: Iterable[str]) -> str:
+    """Give a pattern for any of some words that reads each letter once: ten times as fast as trying one word after the other."""
+    rest: dict[str, list[str]] = {}
+    for word in words:
+        rest.setdefault(word[:1], []).append(word[1:])
+    if "" in rest:
+        return ""
+    return "(?:" + "|".join(re.escape(first) + _any_of(rests) for first, rests in rest.items()) + ")"
+
+
+_HAS_PIECE: Final = re.compile(_any_of(_PIECES).encode())
+# Then: besides, they all stand beside a mark, or have twelve characters in a row without a blank, or are long rows of digits.
+_MARK: Final = re.compile("[:=<]|->|--| -[pwa]| ['\"`]|Error\\(| (?:is|was|to) ")
+_ROWS: Final = bytes(ord("a") if chr(b).isalnum() or chr(b) in "_.~-?" else ord(" ") for b in range(256))
+_ROW: Final = b"a" * 12
+_MANY_DIGITS: Final = b"0" * 13
 
 
 def may_hold_secret(text: str) -> bool:
     """Tell, quickly, whether a text is worth a closer look; never false for one that `redact_text` changes."""
     raw = text.encode("ascii", "replace")
     folded = raw.translate(_FOLD, _FOLDED_AWAY)
-    for mark in _MARKS:
-        if mark in text:
-            break
-    else:
-        if _ROW not in raw.translate(_ROWS) and _MANY_DIGITS not in folded:
-            return False
-    return any(piece in folded for piece in _PIECES)
+    if not _HAS_PIECE.search(folded):
+        return False
+    return _MARK.search(text) is not None or _ROW in raw.translate(_ROWS) or _MANY_DIGITS in folded

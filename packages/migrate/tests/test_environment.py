@@ -98,6 +98,9 @@ def test_a_failing_command_tells_its_last_lines():
         ("*", "x"), ("^1.2.3", "x>=1.2.3,<2"), ("^0.3", "x>=0.3,<0.4"), ("^0.0.3", "x>=0.0.3,<0.0.4"), ("~2.1", "x>=2.1,==2.*"), ("~1.4.2", "x>=1.4.2,==1.4.*"),
         ("1.5", "x==1.5"), (">=1,<3", "x>=1,<3"), ("~=1.4", "x~=1.4"), ("^1 || ^2", "x>=2,<3"), ({"version": "^1", "extras": ["a", "b"]}, "x[a,b]>=1,<2"),
         ({"git": "https://e.example/x.git", "tag": "v1"}, "x @ git+https://e.example/x.git@v1"),
+        ({"path": "../shared", "develop": True}, "./../shared"),
+        ({"url": "https://example.org/x.whl"}, "x @ https://example.org/x.whl"),
+        ([{"version": "^1", "python": "<3.12"}, {"version": "^2", "python": ">=3.12"}], "x"),
     ],
 )  # fmt: skip
 def test_poetrys_and_pipenvs_ranges_become_requirements(spec, expected):

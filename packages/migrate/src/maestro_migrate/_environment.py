@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 from ._libraries import CommandFailed, library_pins, run, tells_of_no_index, uv
 from .errors import UnusableInput
+from .manifests import NotEditable, read_table
 
 __all__ = ["Environment", "build_environment", "copy_environment", "existing_environment"]
 
@@ -239,7 +239,7 @@ def _wanted(root: Path) -> list[str]:
     files = sorted({*root.glob("*requirements*.txt"), *root.glob("requirements/*.txt")})
     for path in files:
         arguments += ["-r", str(path.relative_to(root))]
-    pyproject = _toml(root / "pyproject.toml")
+    pyproject = _table_in(root / "pyproject.toml")
     project = pyproject.get("project", {})
     extras = sorted(set(project.get("optional-dependencies", {})) & {"test", "tests", "testing", "dev", "develop"})
     setup = (root / "setup.py").is_file()
@@ -252,7 +252,7 @@ def _wanted(root: Path) -> list[str]:
         arguments += [
             requirement(name, spec) for name, spec in group.get("dependencies", {}).items() if name != "python"
         ]
-    pipfile = _toml(root / "Pipfile")
+    pipfile = _table_in(root / "Pipfile")
     for section in ("packages", "dev-packages"):
         arguments += [requirement(name, spec) for name, spec in pipfile.get(section, {}).items()]
     return arguments
@@ -265,17 +265,21 @@ def _setup_extras(root: Path) -> list[str]:
     return [name for name in ("dev", "test", "tests") if re.search(rf"""(?m)^\s*["']?{name}["']?\s*[:=]""", text)]
 
 
-def _toml(path: Path) -> dict[str, Any]:
+def _table_in(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+        return read_table(path)
+    except NotEditable:  # the installer says what is wrong with it, or the finding about it does
         return {}
 
 
 def requirement(name: str, spec: Any) -> str:
-    """Return a PEP 508 requirement for an entry of Poetry's or Pipenv's tables."""
-    table = spec if isinstance(spec, dict) else {"version": spec}
+    """Return what pip takes for an entry of Poetry's or Pipenv's tables; of several versions for several Pythons, whichever fits."""
+    table = spec if isinstance(spec, dict) else {"version": "*" if isinstance(spec, list) else spec}
+    if "path" in table:
+        return f"./{table['path']}"
     extras = f"[{','.join(table['extras'])}]" if table.get("extras") else ""
+    if "url" in table:
+        return f"{name}{extras} @ {table['url']}"
     if "git" in table:
         reference = table.get("rev") or table.get("tag") or table.get("branch") or table.get("ref")
         return f"{name}{extras} @ git+{table['git']}{'@' + reference if reference else ''}"

@@ -7,7 +7,6 @@ holds, or what the manifests declare, once with it and once without. Only where 
 
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from ._libraries import CommandFailed, library_arguments, run, uv
 from ._recipe import Recipe
 from ._spans import Finding
 from ._withheld import unresolvable
-from .manifests import Kind, Manifest, NotEditable, declared, find_manifests
+from .manifests import Kind, Manifest, NotEditable, declared, find_manifests, read_table
 
 __all__ = ["pin_conflict", "resolvable"]
 
@@ -128,10 +127,10 @@ def _sources(root: Path, folder: Path) -> list[str]:
 def _lines(manifest: Manifest) -> list[str]:
     if manifest.kind not in {Kind.POETRY, Kind.PIPFILE}:
         return [each.raw for each in declared(manifest) if not each.group]
-    document = tomllib.loads(manifest.read().decode("utf-8-sig"))
+    document = read_table(manifest.root / manifest.path)
     held = document.get("packages", {}) if manifest.kind is Kind.PIPFILE else document["tool"]["poetry"]["dependencies"]
     return [
         requirement(name, spec)
         for name, spec in held.items()
-        if name.lower() != "python" and not (isinstance(spec, list) or (isinstance(spec, dict) and "path" in spec))
+        if name.lower() != "python" and not (isinstance(spec, dict) and "path" in spec)
     ]

@@ -175,6 +175,19 @@ def test_an_encoding_is_kept(mark: bytes, encoding: str, tmp_path: Path) -> None
         ("requirements.txt", "flask\n".encode("utf-16-le"), "unreadable"),
         ("requirements.txt", b"flask==1 \\\n    --hash=sha256:00\n", "hashed-file"),
         ("pyproject.toml", b"[project\n", "unreadable"),
+        ("pyproject.toml", b"project = 3\n", "unreadable: project is no table"),
+        (
+            "pyproject.toml",
+            b"[project]\ndependencies = ['a', 3]\n",
+            "unreadable: project.dependencies is no list of texts",
+        ),
+        (
+            "pyproject.toml",
+            b"[tool.poetry]\ndependencies = ['a']\n",
+            "unreadable: tool.poetry.dependencies is no table",
+        ),
+        ("pyproject.toml", b"[tool.poetry.group]\ndev = 1\n", "unreadable: tool.poetry.group.dev is no table"),
+        ("Pipfile", b"packages = ['a']\n", "unreadable: packages is no table"),
         ("setup.py", b"setup(install_requires=A + ['b'])\n", "computed-requirements"),
         ("setup.py", b"R = []\nR.append('a')\nsetup(install_requires=R)\n", "computed-requirements"),
         ("setup.py", b"print 'install_requires'\n", "unreadable"),
@@ -188,6 +201,15 @@ def test_what_cannot_be_edited_is_a_finding(name: str, raw: bytes, code: str, tm
     assert writes == []
     assert finding.path == name
     assert finding.reason.startswith(code)
+
+
+@pytest.mark.parametrize("raw", [b"", b"# later\n", b"[tool.black]\nline-length = 100\n"])
+def test_an_empty_pyproject_is_no_manifest(raw: bytes, tmp_path: Path) -> None:
+    """It declares nothing, and says nothing about where to declare it."""
+    (tmp_path / "pyproject.toml").write_bytes(raw)
+    writes, [finding] = with_requirements(tmp_path, ADD)
+    assert writes == []
+    assert finding.reason.startswith("no-manifest")
 
 
 def test_no_manifest_is_a_finding(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Dependency files: what they declare, and edits that keep every other byte.
 """
 
 from ._edit import declared, with_requirements
-from ._find import find_manifests, separate_files
+from ._find import find_manifests, read_table, separate_files
 from ._model import Declared, Kind, Manifest, NotEditable
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "NotEditable",
     "declared",
     "find_manifests",
+    "read_table",
     "separate_files",
     "with_requirements",
 ]

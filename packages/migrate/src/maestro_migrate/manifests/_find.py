@@ -1,15 +1,15 @@
 """Which dependency files a service has, and which of them says what it needs to run."""
 
 import re
-import tomllib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from . import _requirements, _setuptools
 from ._encoding import decoded
 from ._model import Kind, Manifest, NotEditable
+from ._toml import parsed
 
-__all__ = ["LOCK_FILES", "find_manifests", "separate_files"]
+__all__ = ["LOCK_FILES", "find_manifests", "read_table", "separate_files"]
 
 LOCK_FILES = ("Pipfile.lock", "pdm.lock", "poetry.lock", "pylock.toml", "uv.lock")
 
@@ -77,13 +77,16 @@ def _included(root: Path, path: str, texts: dict[str, str]) -> set[str]:
 
 
 def _pyproject(root: Path) -> list[Manifest]:
-    document = _document(root / "pyproject.toml")
+    path = root / "pyproject.toml"
+    try:
+        document = read_table(path)
+    except NotEditable:  # whoever edits it is told why
+        return [Manifest(root, path.name, Kind.PEP621, True, _locks(root))]
     project, poetry = document.get("project"), document.get("tool", {}).get("poetry", {})
-    is_unreadable = not document and (root / "pyproject.toml").is_file()
     is_static = False
-    if isinstance(project, dict) and "dependencies" not in project.get("dynamic", []):
+    if project is not None and "dependencies" not in project.get("dynamic", []):
         is_static = "dependencies" in project or "dependencies" not in poetry
-    if is_unreadable or is_static:
+    if is_static:
         return [Manifest(root, "pyproject.toml", Kind.PEP621, True, _locks(root))]
     if "dependencies" in poetry:
         return [Manifest(root, "pyproject.toml", Kind.POETRY, True, _locks(root))]
@@ -110,17 +113,23 @@ def _locks(root: Path) -> tuple[str, ...]:
     return tuple(name for name in LOCK_FILES if (root / name).is_file())
 
 
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(decoded(path.read_bytes())[0])
-    except (OSError, tomllib.TOMLDecodeError, NotEditable):
-        return {}
+def read_table(path: Path) -> dict[str, Any]:
+    """
+    Return what a TOML manifest says; nothing where there is none.
+
+    Raises:
+        NotEditable: it cannot be read as one.
+    """
+    return parsed(decoded(path.read_bytes())[0]) if path.is_file() else {}
 
 
 def _dynamic_files(root: Path) -> list[str]:
     """Return the files that setuptools reads the dependencies from."""
-    dynamic = _document(root / "pyproject.toml").get("tool", {}).get("setuptools", {}).get("dynamic", {})
-    files = dynamic.get("dependencies", {}).get("file", []) if isinstance(dynamic, dict) else []
+    try:
+        tool = read_table(root / "pyproject.toml").get("tool", {})
+    except NotEditable:
+        tool = {}
+    files = tool.get("setuptools", {}).get("dynamic", {}).get("dependencies", {}).get("file", [])
     named = [files] if isinstance(files, str) else list(files)
     if (root / "setup.cfg").is_file():
         try:

@@ -8,7 +8,7 @@ printed anew, so layout and comments stay.
 import copy
 import re
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from ._lists import Listing, inserted, newline_of, quoted, removed
@@ -20,20 +20,70 @@ _TOKEN = re.compile(
     r'"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\r\n])*"|\'[^\'\r\n]*\'|#[^\r\n]*|[\[\]{}]', re.DOTALL
 )
 _ARRAY = re.compile(r"""(?m)^[ \t]*(?:project[ \t]*\.[ \t]*)?["']?dependencies["']?[ \t]*=[ \t]*(?=\[)""")
+# What the tables hold that are read here; `*` stands for each entry.
+_SHAPES = {
+    "project": "table",
+    "project.dynamic": "list",
+    "project.dependencies": "list of texts",
+    "project.optional-dependencies": "table",
+    "project.optional-dependencies.*": "list of texts",
+    "dependency-groups": "table",
+    "dependency-groups.*": "list",
+    "packages": "table",
+    "dev-packages": "table",
+    "tool": "table",
+    "tool.bandit": "table",
+    "tool.poetry": "table",
+    "tool.poetry.dependencies": "table",
+    "tool.poetry.dev-dependencies": "table",
+    "tool.poetry.group": "table",
+    "tool.poetry.group.*": "table",
+    "tool.poetry.group.*.dependencies": "table",
+    "tool.setuptools": "table",
+    "tool.setuptools.dynamic": "table",
+    "tool.setuptools.dynamic.dependencies": "table",
+    "tool.setuptools.dynamic.dependencies.file": "text or list of texts",
+}
 _KEY = re.compile(r"""[ \t]*(?:"([^"]+)"|'([^']+)'|([A-Za-z0-9_.-]+))[ \t]*=""")
 
 
 def parsed(text: str) -> dict[str, Any]:
     """
-    Return the document.
+    Return the document of a manifest.
 
     Raises:
-        NotEditable: it is not TOML.
+        NotEditable: it is not TOML, or one of its tables holds something that no tool would take.
     """
     try:
-        return tomllib.loads(text)
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise NotEditable(f"unreadable: {error}") from error
+    for path, shape in _SHAPES.items():
+        for name, value in _held(document, path.split(".")):
+            if not _fits(value, shape):
+                raise NotEditable(f"unreadable: {name} is no {shape}")
+    return document
+
+
+def _held(value: Any, path: Sequence[str], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what stands at a path, with its name; every step but the last is known to be a table."""
+    if not path:
+        yield above, value
+        return
+    for name in value if path[0] == "*" else [path[0]]:
+        if name in value:
+            yield from _held(value[name], path[1:], f"{above}.{name}" if above else name)
+
+
+def _fits(value: Any, shape: str) -> bool:
+    match value:
+        case dict():
+            return shape == "table"
+        case list():
+            return shape == "list" or ("list of texts" in shape and all(isinstance(each, str) for each in value))
+        case str():
+            return shape.startswith("text ")
+    return False
 
 
 # PEP 621 --------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 from .._files import is_service_code
 from .._plan import FileWrite
 from .._spans import Finding
+from ..manifests import NotEditable, read_table
 from ..report import NotMeasured, Security
 
 __all__ = ["SecurityScan", "scan_security"]
@@ -134,8 +134,8 @@ def _choice_of_tests(root: Path) -> list[str]:
     legacy = configparser.ConfigParser(interpolation=None)
     try:
         legacy.read(root / ".bandit")
-        table = tomllib.loads((root / "pyproject.toml").read_text()).get("tool", {}).get("bandit", {})
-    except (OSError, ValueError, configparser.Error):
+        table = read_table(root / "pyproject.toml").get("tool", {}).get("bandit", {})
+    except (OSError, ValueError, configparser.Error, NotEditable):
         table = {}
     for key, into in chosen.items():
         named = legacy.get("bandit", key, fallback="").split(",") + list(table.get(key, []))

@@ -203,10 +203,19 @@ def test_what_cannot_be_edited_is_a_finding(name: str, raw: bytes, code: str, tm
     assert finding.reason.startswith(code)
 
 
-@pytest.mark.parametrize("raw", [b"", b"# later\n", b"[tool.black]\nline-length = 100\n"])
-def test_an_empty_pyproject_is_no_manifest(raw: bytes, tmp_path: Path) -> None:
-    """It declares nothing, and says nothing about where to declare it."""
-    (tmp_path / "pyproject.toml").write_bytes(raw)
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("pyproject.toml", b""),
+        ("pyproject.toml", b"# later\n"),
+        ("pyproject.toml", b"[tool.black]\nline-length = 100\n"),
+        ("setup.cfg", b"[metadata]\nname = shop\n# install_requires stands in setup.py\n"),
+        ("pyproject.toml", b"[tool.setuptools.dynamic]\ndependencies = {file = 'absent.txt'}\n"),
+    ],
+)
+def test_a_file_that_declares_nothing_is_no_manifest(name: str, raw: bytes, tmp_path: Path) -> None:
+    """It says nothing about where to declare anything."""
+    (tmp_path / name).write_bytes(raw)
     writes, [finding] = with_requirements(tmp_path, ADD)
     assert writes == []
     assert finding.reason.startswith("no-manifest")

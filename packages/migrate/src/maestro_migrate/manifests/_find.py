@@ -100,12 +100,19 @@ def _pipfile(root: Path) -> list[Manifest]:
 
 
 def _setuptools_files(root: Path) -> list[Manifest]:
-    kinds = (("setup.cfg", Kind.SETUP_CFG, b"install_requires"), ("setup.py", Kind.SETUP_PY, b"install_requires"))
-    return [
-        Manifest(root, name, kind, True, _locks(root))
-        for name, kind, mark in kinds
-        if (root / name).is_file() and mark in (root / name).read_bytes()
-    ]
+    found = []
+    for kind in (Kind.SETUP_CFG, Kind.SETUP_PY):
+        path = root / kind
+        if path.is_file() and b"install_requires" in path.read_bytes() and _may_declare(kind, path):
+            found.append(Manifest(root, path.name, kind, True, _locks(root)))
+    return found
+
+
+def _may_declare(kind: Kind, path: Path) -> bool:
+    try:
+        return kind is Kind.SETUP_PY or _setuptools.has_requirements(decoded(path.read_bytes())[0])
+    except NotEditable:  # whoever edits it is told why
+        return True
 
 
 def _locks(root: Path) -> tuple[str, ...]:
@@ -131,13 +138,9 @@ def _dynamic_files(root: Path) -> list[str]:
         tool = {}
     files = tool.get("setuptools", {}).get("dynamic", {}).get("dependencies", {}).get("file", [])
     named = [files] if isinstance(files, str) else list(files)
-    if (root / "setup.cfg").is_file():
-        try:
-            text = decoded((root / "setup.cfg").read_bytes())[0]
-        except NotEditable:
-            return named
-        lines = [raw for _, _, raw in _setuptools.cfg_lines(text)]
-        named += [part.strip() for raw in lines if raw.startswith("file:") for part in raw[5:].split(",")]
+    text = _text(root / "setup.cfg") if (root / "setup.cfg").is_file() else ""
+    lines = [raw for _, _, raw in _setuptools.cfg_lines(text)]
+    named += [part.strip() for raw in lines if raw.startswith("file:") for part in raw[5:].split(",")]
     return [name for name in named if (root / name).is_file()]
 
 

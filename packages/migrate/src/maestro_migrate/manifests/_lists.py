@@ -19,8 +19,8 @@ class Listing:
 
 
 def newline_of(text: str) -> str:
-    """Return the newline that the text uses first."""
-    found = re.search(r"\r\n|\r|\n", text)
+    """Return the newline that the text uses first; a carriage return alone is none."""
+    found = re.search(r"\r?\n", text)
     return found[0] if found else "\n"
 
 

@@ -8,7 +8,16 @@ from .._source import Source, UnreadableSource, parse, read_source
 from ._lists import Listing, inserted, newline_of, quoted, removed
 from ._model import Declared, NotEditable, missing, named, position
 
-__all__ = ["cfg_lines", "declared_in_cfg", "declared_in_py", "edited_cfg", "edited_py", "names_a_file", "reads_a_file"]
+__all__ = [
+    "cfg_lines",
+    "declared_in_cfg",
+    "declared_in_py",
+    "edited_cfg",
+    "edited_py",
+    "has_requirements",
+    "names_a_file",
+    "reads_a_file",
+]
 
 _OPTIONS = re.compile(r"(?ms)^\[options\][^\r\n]*(?:\r?\n|\Z)(.*?)(?=^\[|\Z)")
 _REQUIRES = re.compile(
@@ -36,6 +45,11 @@ def cfg_lines(text: str) -> list[tuple[int, int, str]]:
     return found
 
 
+def has_requirements(text: str) -> bool:
+    """Return whether setup.cfg says what is installed, be it nothing."""
+    return _cfg_span(text) is not None
+
+
 def names_a_file(text: str) -> bool:
     """Return whether setup.cfg leaves its requirements to a file."""
     return any(raw.startswith("file:") for _, _, raw in cfg_lines(text))
@@ -55,7 +69,9 @@ def edited_cfg(text: str, add: Mapping[str, str], remove: Collection[str]) -> st
     Raises:
         NotEditable: several requirements share one line.
     """
-    lines = cfg_lines(text)
+    lines, span = cfg_lines(text), _cfg_span(text)
+    if span is None:
+        raise NotEditable("unusual-layout: [options] has no install_requires")
     if any(named(raw) is None for _, _, raw in lines):
         raise NotEditable("unusual-layout: install_requires has a line that is not one requirement")
     newline = newline_of(text)
@@ -65,14 +81,12 @@ def edited_cfg(text: str, add: Mapping[str, str], remove: Collection[str]) -> st
             is_own = not text[begin:start].strip()
             text = text[:begin] + text[end:].removeprefix(newline) if is_own else text[:start] + text[end:]
     for name, specifier in missing(add, [named(raw) or "" for _, _, raw in cfg_lines(text)]):
-        lines = cfg_lines(text)
-        span = _cfg_span(text)
-        assert span is not None
+        lines, span = cfg_lines(text), _cfg_span(text) or span
         if (
             lines and text[text.rfind("\n", 0, lines[0][0]) + 1 : lines[0][0]].strip()
         ):  # the first stands beside its key
             text = f"{text[: span[0]]}{newline}    {text[lines[0][0] :]}"
-            lines, span = cfg_lines(text), _cfg_span(text)
+            lines, span = cfg_lines(text), _cfg_span(text) or span
         index = position([named(raw) or "" for _, _, raw in lines], name)
         indent = text[text.rfind("\n", 0, lines[0][0]) + 1 : lines[0][0]] if lines else "    "
         entry = f"{indent}{name}{specifier}"
@@ -80,7 +94,6 @@ def edited_cfg(text: str, add: Mapping[str, str], remove: Collection[str]) -> st
             at = text.rfind("\n", 0, lines[0][0]) + 1
             text = f"{text[:at]}{entry}{newline}{text[at:]}"
         else:
-            assert span is not None
             at = lines[index - 1][1] if lines else span[0]
             text = f"{text[:at]}{newline}{entry}{text[at:]}"
     return text

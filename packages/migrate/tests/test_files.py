@@ -1,5 +1,6 @@
 """Files: which ones are the service's own."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ def test_only_the_services_own_files_are_read(tmp_path: Path) -> None:
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text("")
     (tmp_path / "loop.py").symlink_to(tmp_path / "svc/a.py")
+    (tmp_path / os.fsdecode(b"svc/caf\xe9.py")).write_text("")
     assert python_files(tmp_path) == ["svc/a.py"]
     assert not is_service_code("tests/test_a.py", b"")
     assert not is_service_code("svc/a.py", b"# @generated\n")

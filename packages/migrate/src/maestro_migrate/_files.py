@@ -1,6 +1,7 @@
 """Which Python files belong to a service: what git knows, or what a walk finds that is not an environment, a cache or a copy."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,12 +66,16 @@ def require_folder(path: Path) -> Path:
 
 
 def python_files(root: Path) -> list[str]:
-    """Return the Python files below `root`, as sorted relative paths with forward slashes; links are left out."""
+    """
+    Return the Python files below `root`, as sorted relative paths with forward slashes.
+
+    Links are left out, and names that are no Unicode: no report could write them, and no import can say them.
+    """
     listed = _git_files(root)
     paths = listed if listed is not None else walk_files(root)
     found = []
     for path in paths:
-        if path.endswith(".py"):
+        if path.endswith(".py") and not re.search("[\ud800-\udfff]", path):
             full = root / path
             if not full.is_symlink() and full.is_file():
                 found.append(path)

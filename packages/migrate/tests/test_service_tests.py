@@ -121,6 +121,17 @@ def test_a_flood_of_output_fills_no_disk(environment, tmp_path, monkeypatch):
     assert done.log.stat().st_size == 10_000
 
 
+def test_unittest_without_a_test_proves_nothing(environment, tmp_path):
+    """Before Python 3.12 it ends with 0; a command with one test is one that passed."""
+    command = "python -m unittest discover -s checks"
+    (tmp_path / "checks").mkdir()
+    assert run_tests(tmp_path, environment, command, env={}, log=tmp_path / "none").outcomes == {}
+    (tmp_path / "checks/test_one.py").write_text(
+        "import unittest\n\n\nclass One(unittest.TestCase):\n    def test(self):\n        pass\n"
+    )
+    assert run_tests(tmp_path, environment, command, env={}, log=tmp_path / "one").outcomes == {command: "passed"}
+
+
 def test_a_command_without_a_junit_file_counts_by_its_exit_code(environment, tmp_path):
     """Another runner is one test: it passed or it did not."""
     assert run_tests(tmp_path, environment, "false", env={}, log=tmp_path / "a").outcomes == {"false": "error"}

@@ -30,6 +30,8 @@ _OWN_REPORT = re.compile(
     r"""\s(?:--junit-?xml(?:=|\s+)(?:"[^"]*"|'[^']*'|[^\s;&|'"]+)|-p\s*["']?no:junitxml["']?)(?=[\s;&|'")]|$)"""
 )
 """Options by which a command has pytest write its JUnit file elsewhere or not at all: they would win over ours."""
+_RAN_NONE = re.compile(rb"^Ran 0 tests in [^\n]*\s+(?:OK|NO TESTS RAN)\s*\Z", re.MULTILINE)
+"""How unittest ends where it has found no test; before Python 3.12 with exit code 0."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,9 @@ def run_tests(
     outcomes = _outcomes(report, tree)
     if outcomes is None:
         shown = command or "python -m pytest"
-        return TestRun(
-            {} if exit_code == 5 and "pytest" in shown else {shown: "passed" if exit_code == 0 else "error"},
-            exit_code,
-            log,
-            timed_out,
-            by_exit_code=True,
-        )
+        ran_none = (exit_code == 5 and "pytest" in shown) or _RAN_NONE.search(log.read_bytes()) is not None
+        told = {} if ran_none else {shown: "passed" if exit_code == 0 else "error"}
+        return TestRun(told, exit_code, log, timed_out, by_exit_code=True)
     if timed_out:
         outcomes["the whole run, within its time"] = "error"
     return TestRun(outcomes, exit_code, log, timed_out)

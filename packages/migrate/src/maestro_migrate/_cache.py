@@ -43,7 +43,7 @@ class ResultCache:
                 "CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"
             )
         except (OSError, sqlite3.Error):
-            self._connection = None
+            self.close()
 
     @staticmethod
     def default_path() -> Path:

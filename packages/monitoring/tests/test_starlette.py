@@ -8,7 +8,7 @@ from fastapi import APIRouter, FastAPI, WebSocket
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
-from starlette.routing import Host, Mount, Route, Router
+from starlette.routing import Host, Match, Mount, Route, Router
 
 from maestro_monitoring import RequestMetrics
 from maestro_monitoring.asgi import ObservedApp, StarletteRoutes
@@ -174,13 +174,25 @@ async def test_routes_that_cannot_be_read_do_not_spoil_the_request(registry, cap
 
 
 def test_a_path_in_doubt_is_the_applications():
-    """When a route cannot say whether it matches, nobody else answers in its place."""
+    """When a route cannot say whether it matches, its pattern does; where it has none, nobody else answers in its place."""
 
     class Odd(Route):
         def matches(self, scope):
-            raise RuntimeError("odd")
+            return (
+                super().matches(scope) if scope["locale"] == "en" else (Match.NONE, {})
+            )  # what a middleware puts there
 
-    assert StarletteRoutes(Starlette(routes=[Odd("/odd", ok)])).claims({"type": "http", "path": "/livez"})
+    def claims(route, **scope):
+        return StarletteRoutes(Starlette(routes=[route])).claims({"type": "http", "path": "/livez", **scope})
+
+    assert claims(Odd("/livez", ok))
+    assert claims(Odd("/{page}", ok))
+    assert claims(Odd("/livez", ok), path="/api/livez", root_path="/api")
+    assert not claims(Odd("/pages/{page}", ok))
+    assert not claims(Odd("/{page}", ok), locale="de")
+    patternless = Odd("/odd", ok)
+    del patternless.path_regex
+    assert claims(patternless)
     assert not StarletteRoutes(Starlette()).claims({"type": "http", "path": "/livez"})
 
 

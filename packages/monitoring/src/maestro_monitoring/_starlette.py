@@ -87,7 +87,7 @@ class RouteTable:
         for candidate in (path, path + "/") if router.redirect_slashes else (path,):
             # `matches` writes into the scope of included routers.
             trial = {**scope, "path": candidate, "root_path": root_path, "app": self.app, "router": router}
-            if any(route.matches(dict(trial))[0].value for route in router.routes):
+            if any(_claims(route, trial) for route in router.routes):
                 return True
             # `app.frontend()` (FastAPI 0.140 and later) keeps its routes apart from `routes`.
             low_priority = getattr(router, "_match_low_priority", None)
@@ -166,6 +166,18 @@ class StarletteRoutes:
         if not self._has_told:
             self._has_told = True
             _log.warning("the application's routes cannot be read; requests may show as unmatched", exc_info=True)
+
+
+def _claims(route: Any, scope: Scope) -> bool:
+    """Whether a route takes a path, whatever the method; where only a middleware's scope could tell, by its pattern."""
+    try:
+        return bool(route.matches(dict(scope))[0].value)
+    except Exception:
+        pattern = getattr(route, "path_regex", None)
+        if pattern is None:
+            raise
+        path, root_path = scope["path"], scope["root_path"]
+        return any(map(pattern.match, (path, path.removeprefix(root_path))))
 
 
 def starlette_within(app: Any) -> StarletteLike | None:

@@ -176,3 +176,47 @@ def test_without_rings_loggers_are_as_they_were():
     code = "import maestro_core_logging as m, logging; assert m.Logger.isEnabledFor is logging.Logger.isEnabledFor"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     assert _ring._RING.get() is None
+
+
+class Unprintable:
+    """A message that cannot be turned into text, nor shown."""
+
+    def __repr__(self):
+        raise ValueError("no")
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (("%d items", "three"), "'%d items' % ('three',) (TypeError: "),
+        (("only %s", 1, 2), "'only %s' % (1, 2) (TypeError: "),
+        ((Unprintable(),), "<Unprintable whose repr raised ValueError> % () (ValueError: no)"),
+        (("%s", Unprintable()), "(ValueError: no)"),
+    ],
+)
+def test_a_mistake_in_a_kept_call_does_not_break_the_request(stream, call, told):
+    """Its line tells of the mistake, as that of an enabled level does."""
+    with debug_ring() as ring:
+        get_logger("svc").debug(*call, item=1)
+        get_logger("svc").debug("x", extra=7)
+        ring.keep()
+    kept, without_extra = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert told in kept["event"]
+    assert (kept["item"], without_extra["event"]) == (1, "x")
+    get_logger("svc").info(*call)
+    assert told in events_of(stream)[-1]
+
+
+def test_a_kept_line_says_what_was_there_when_it_was_logged(stream):
+    """Not what the code has put into its lists since; a list within itself is no reason to fail."""
+    items = [1]
+    cart = {"items": items, "tags": {"new"}, "raw": bytearray(b"a")}
+    items.append(items)
+    with debug_ring() as ring:
+        get_logger("svc").debug("cart", cart=cart, extra={"count": cart})
+        items.append(2)
+        cart["late"] = True
+        ring.keep()
+    (line,) = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert line["cart"]["items"][0] == 1
+    assert (len(line["cart"]["items"]), len(line["count"]), len(line["cart"])) == (2, 3, 3)

@@ -13,6 +13,7 @@ from traceback import print_exception
 from typing import Any, Final
 
 from maestro_core_logging._context import current_context
+from maestro_core_logging._encode import safe_repr
 
 Event = dict[str, object]
 
@@ -57,7 +58,7 @@ def event_of_record(record: logging.LogRecord, constant: Mapping[str, object]) -
         "timestamp": rfc3339(record.created),
         "level": record.levelname.lower(),
         "logger": record.name,
-        "event": _message(record),
+        "event": message_of(record),
     }
     event.update(constant)
     event.update(trace_ids())
@@ -136,8 +137,9 @@ def _no_span() -> None:
     """Stand in while another thread is still importing OpenTelemetry."""
 
 
-def _message(record: logging.LogRecord) -> str:
+def message_of(record: logging.LogRecord) -> str:
+    """Give the record's text, or what message and arguments are and why they do not fit."""
     try:
         return record.getMessage()
     except Exception as error:  # noqa: BLE001  # the call's author finds the mistake in the line instead of losing it
-        return f"{record.msg!r} % {record.args!r} ({type(error).__name__}: {error})"
+        return f"{safe_repr(record.msg)} % {safe_repr(record.args)} ({type(error).__name__}: {error})"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from maestro_core_logging._event import OWN_KEYS, Event
+from maestro_core_logging._event import OWN_KEYS, Event, message_of
 from maestro_core_logging._fast import event_of_call
 from maestro_core_logging._formatter import EventFormatter
 from maestro_core_logging._frames import in_logging_module
@@ -100,6 +100,7 @@ def _is_enabled_for(self: logging.Logger, level: int) -> bool:
 
 
 _NOTHING: Mapping[str, object] = {}
+_DEEPEST_COPY = 8
 _log_beyond_rings = vars(Logger)["_log"]
 
 
@@ -110,9 +111,26 @@ def _log(self: logging.Logger, /, *call: Any, **keywords: Any) -> None:
         _log_beyond_rings(self, *call, **keywords)
         return
     level, msg, args = call
-    event = event_of_call(self, level, msg, args, {k: v for k, v in keywords.items() if k != "stack_info"}, _NOTHING)
+    fields = {key: _as_it_is_now(value) for key, value in keywords.items() if key != "stack_info"}
+    try:
+        event = event_of_call(self, level, msg, args, fields, _NOTHING)
+    except Exception:  # noqa: BLE001  # a line that may never be written must not break what goes well
+        told = message_of(logging.LogRecord(self.name, level, "", 0, msg, args, None))
+        event = event_of_call(self, level, told, (), {k: v for k, v in fields.items() if k != "extra"}, _NOTHING)
     if event is not None:
         ring.add(event)
+
+
+def _as_it_is_now(value: object, depth: int = 0) -> object:
+    """Copy lists and the like, which the code may go on filling before the line is written."""
+    if depth < _DEEPEST_COPY:
+        if isinstance(value, dict):
+            return {key: _as_it_is_now(item, depth + 1) for key, item in value.copy().items()}
+        if isinstance(value, list):
+            return [_as_it_is_now(item, depth + 1) for item in value.copy()]
+        if isinstance(value, set | bytearray):
+            return value.copy()
+    return value
 
 
 def _let_loggers_keep() -> None:

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import logging.config
 import re
 
 import pytest
@@ -33,6 +34,18 @@ def test_ecs_has_its_names_first():
     assert line["order_id"] == 1
 
 
+def test_no_field_takes_the_place_of_ecs_s_own():
+    """A field called `message` replaced the message; it is beside it now."""
+    stream = io.StringIO()
+    configure_logging(stream=stream, format="ecs", service_name="orders")
+    own = {"@timestamp": 1, "log.level": "high", "ecs.version": 2, "log.logger": "l", "service.name": "s"}
+    get_logger("svc").info("order paid", message="thanks", **own)
+    line = json.loads(stream.getvalue())
+    assert (line["message"], line["log.level"], line["log.logger"]) == ("order paid", "info", "svc")
+    assert (line["service.name"], line["ecs.version"]) == ("orders", "8.11.0")
+    assert {f"{name}_": value for name, value in {"message": "thanks", **own}.items()}.items() <= line.items()
+
+
 def test_console_is_for_people():
     """Time, level, message, logger, fields; a traceback below, in full."""
     line = RENDERERS["console"]({**EVENT, "note": "a b", "exception": "Traceback\nValueError: odd"}).decode()
@@ -60,7 +73,7 @@ def test_logfmt_is_always_one_line_of_pairs(fields):
     assert re.fullmatch(r'(?:[^ ="]+=(?:"(?:\\.|[^"\\])*"|[^ "=]*)(?: |\n))+', line.decode())
 
 
-@pytest.mark.parametrize("name", ["xml", "", None, "JSON"])
+@pytest.mark.parametrize("name", ["xml", "", 7, "JSON"])
 def test_an_unknown_format_names_the_known_ones(name):
     """In the error's message."""
     with pytest.raises(ValueError, match="console, ecs, json, logfmt"):
@@ -92,3 +105,46 @@ def test_records_that_come_from_elsewhere_keep_their_traceback():
     """A queue handler sends records with `exc_text` only."""
     record = logging.makeLogRecord({"msg": "x", "exc_text": "Traceback\nValueError: odd"})
     assert json.loads(EventFormatter().format(record))["exception"].endswith("odd")
+
+
+INI = """
+[loggers]
+keys=root
+[handlers]
+keys=out
+[formatters]
+keys=line
+[logger_root]
+level=INFO
+handlers=out
+[handler_out]
+class=FileHandler
+args=({path!r},)
+formatter=line
+[formatter_line]
+class=maestro_core_logging.EventFormatter
+{format}
+"""
+
+
+@pytest.mark.parametrize(("format_", "begins"), [("", '{"timestamp":'), ("format=ecs", '{"@timestamp":')])
+def test_it_is_a_class_of_formatters_for_configuration_files(tmp_path, format_, begins):
+    """What servers read with `--log-config`, in the old layout and as a dictionary."""
+    path = tmp_path / "app.log"
+    logging.config.fileConfig(io.StringIO(INI.format(path=str(path), format=format_)))
+    logging.getLogger("svc").warning("from %s", "a file")
+    line = {"class": "maestro_core_logging.EventFormatter"} | dict(each.split("=") for each in format_.split())
+    out = {"class": "logging.FileHandler", "filename": str(path), "formatter": "line"}
+    root = {"root": {"handlers": ["out"], "level": "INFO"}, "disable_existing_loggers": False}
+    logging.config.dictConfig({"version": 1, "formatters": {"line": line}, "handlers": {"out": out}} | root)
+    logging.getLogger("svc").warning("from a dictionary")
+    first, second = path.read_text().splitlines()
+    assert (first[: len(begins)], second[: len(begins)]) == (begins, begins)
+    assert ("from a file" in first, "from a dictionary" in second) == (True, True)
+
+
+def test_a_layout_of_dates_or_a_template_is_refused_with_a_word():
+    """A date's layout and a template are those of another formatter."""
+    for arguments in [("json", "%H:%M"), ("%(message)s", None, "%")]:
+        with pytest.raises(ValueError, match=r"datefmt|format"):
+            EventFormatter(*arguments)

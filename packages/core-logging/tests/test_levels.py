@@ -1,6 +1,7 @@
 """Levels changed at run time, for a while or until taken back."""
 
 import logging
+import os
 import signal
 import threading
 from typing import ClassVar
@@ -104,3 +105,16 @@ def test_a_signal_toggles_the_level(monkeypatch):
             assert get_logger("svc").level == expected
     finally:
         signal.signal(signal.SIGUSR1, before)
+
+
+def test_a_level_comes_back_in_a_forked_child_too(timers):
+    """Which has none of its parent's timers: for the rest of the time only."""
+    set_level("svc", "DEBUG", for_s=600)
+    set_level("other", "DEBUG")
+    child = os.fork()
+    if child == 0:
+        ok = len(timers) == 2 and 0 < timers[-1].interval_s <= 600
+        timers[-1].run_out()
+        os._exit(0 if ok and level_overrides() == {"other": "DEBUG"} else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert level_overrides() == {"svc": "DEBUG", "other": "DEBUG"}

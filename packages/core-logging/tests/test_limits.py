@@ -2,6 +2,9 @@
 
 import io
 import logging
+import os
+import signal
+import threading
 
 import pytest
 
@@ -90,3 +93,48 @@ def test_wrong_numbers_are_refused(wrong):
     """With a ValueError that names them."""
     with pytest.raises(ValueError):
         wrong(get_logger("svc"))
+
+
+def test_a_signal_handler_may_log_where_it_interrupts_a_decision():
+    """With the very logger that is deciding; both lines are written."""
+    ticks = iter(range(10))
+
+    def clock():
+        tick = next(ticks)
+        if tick == 0:
+            signal.raise_signal(signal.SIGUSR2)
+        return float(tick)
+
+    before = signal.signal(signal.SIGUSR2, lambda _number, _frame: log.info("asked to end"))
+    try:
+        with capture_logs() as events:
+            log = limited(get_logger("svc"), lines=1, per_s=60, clock=clock)
+            log.info("working")
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+    assert [event["event"] for event in events] == ["asked to end", "working"]
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_child_that_is_forked_during_a_decision_logs_on():
+    """The thread that was deciding is not there to end it."""
+    log = once(get_logger("svc"))
+    deciding, forked = threading.Event(), threading.Event()
+
+    def decide():
+        with log._deciding:
+            deciding.set()
+            forked.wait(30)
+
+    thread = threading.Thread(target=decide)
+    thread.start()
+    deciding.wait(30)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        log.error("in the child")
+        os._exit(0 if log.held_back() == 0 else 1)
+    status = os.waitpid(child, 0)[1]
+    forked.set()
+    thread.join()
+    assert status == 0

@@ -53,6 +53,20 @@ def test_children_made_later_keep_their_place_in_the_hierarchy():
     assert get_logger("a").getChild("b.c") is child
 
 
+def test_a_child_takes_fields_too(records):
+    """`getChild` gives the object that `logging.getLogger` gives, and for a class of the service's own as well."""
+
+    class Own(logging.Logger):
+        def getChild(self, suffix):
+            return super().getChild(f"of.{suffix}")
+
+    assert get_logger("svc").getChild("pay") is logging.getLogger("svc.pay")
+    logging.setLoggerClass(Own)
+    for log in (get_logger("svc").getChild("late"), get_logger("own").getChild("pay")):
+        log.warning("x", item=1)
+    assert [(record.name, record.item) for record in records] == [("svc.late", 1), ("own.of.pay", 1)]
+
+
 def test_state_of_the_logger_is_untouched():
     """Level, handlers, filters, propagate and the instance's attributes are what they were."""
     log = logging.getLogger("svc")

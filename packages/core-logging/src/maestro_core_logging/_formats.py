@@ -50,11 +50,13 @@ def render_console(event: Event) -> bytes:
 
 
 def render_ecs(event: Event) -> bytes:
-    """Write one line of JSON with the field names of the Elastic Common Schema 8."""
+    """Write one line of JSON with the field names of the Elastic Common Schema 8; a field called like one that is there gets an underscore."""
     rest = dict(event)
     line: Event = {name: rest.pop(key) for key, name in _ECS_FIRST.items() if key in rest}
     line["ecs.version"] = "8.11.0"
-    line.update({_ECS_NAMES.get(key, key): value for key, value in rest.items()})
+    for key, value in rest.items():
+        name = _ECS_NAMES.get(key, key)
+        line[f"{name}_" if name in line else name] = value
     return json_line(line)
 
 

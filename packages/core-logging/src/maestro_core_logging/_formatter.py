@@ -28,17 +28,19 @@ class EventFormatter(logging.Formatter):
     A formatter that writes events, for handlers of your own and for `dictConfig`.
 
     `{"()": "maestro_core_logging.EventFormatter", "format": "json", "service_name": "orders"}` is its `dictConfig`
-    form. `fields` are on every line, and `record_fields` name attributes of records that lines carry besides what they
+    form; as a `class` there, and in a file for `fileConfig`, it takes a `format` only (`style`, which they pass, says nothing). `fields` are on every line, and `record_fields` name attributes of records that lines carry besides what they
     always do. `processors` are structlog's: each takes the event and gives it back changed, or raises
     `structlog.DropEvent`. Redaction comes after them, so that nothing they add escapes it.
 
     Raises:
-        ValueError: there is no format of that name, or records have no such attribute.
+        ValueError: there is no format of that name, records have no such attribute, or a `datefmt` is given.
     """
 
     def __init__(
         self,
-        format: str = "json",  # noqa: A002  # dictConfig's own word
+        format: str | None = "json",  # noqa: A002  # dictConfig's own word
+        datefmt: str | None = None,
+        style: str = "%",  # noqa: ARG002  # of templates, which these formats are not
         *,
         service_name: str | None = None,
         fields: Mapping[str, object] | None = None,
@@ -48,9 +50,13 @@ class EventFormatter(logging.Formatter):
         consumers: Iterable[Consumer] = (),
     ) -> None:
         super().__init__()
+        if datefmt is not None:
+            raise ValueError(
+                f"lines bear the time as RFC 3339 has it: leave out datefmt {datefmt!r}, or use configure_logging(template=…)"
+            )
         self.constant: Mapping[str, object] = _constants(service_name, fields)
         self.record_fields = _known(record_fields)
-        self._render: Renderer = renderer_named(format)
+        self._render: Renderer = renderer_named("json" if format is None else format)
         self._processors = tuple(processors)
         self._redact = redact
         self._consumers = tuple(consumers)

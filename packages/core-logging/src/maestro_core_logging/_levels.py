@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal as signals
 import threading
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from types import FrameType
 
 _lock = threading.RLock()
@@ -18,6 +20,7 @@ class LevelOverride:
     level: int
     level_before: int
     timer: threading.Timer | None
+    until_s: float | None = None
 
 
 _overrides: dict[str, LevelOverride] = {}
@@ -41,14 +44,31 @@ def set_level(logger: str | None, level: int | str, *, for_s: float | None = Non
         earlier = _overrides.pop(target.name, None)
         level_before = earlier.level_before if earlier is not None and earlier.level == target.level else target.level
         target.setLevel(level)
-        timer = None
-        if for_s is not None:
-            timer = threading.Timer(for_s, reset_level, (logger,))
-            timer.daemon = True
-            timer.start()
+        timer = None if for_s is None else _timer(target.name, for_s)
         if earlier is not None and earlier.timer is not None:
             earlier.timer.cancel()
-        _overrides[target.name] = LevelOverride(target.level, level_before, timer)
+        until_s = None if for_s is None else time.monotonic() + for_s
+        _overrides[target.name] = LevelOverride(target.level, level_before, timer, until_s)
+
+
+def _timer(name: str, for_s: float) -> threading.Timer:
+    timer = threading.Timer(for_s, reset_level, (name,))
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _go_on_in_child() -> None:
+    """Let levels end in a forked child as well, which has none of its parent's threads."""
+    global _lock
+    _lock = threading.RLock()
+    for name, override in list(_overrides.items()):
+        if override.until_s is not None:
+            left_s = max(0.0, override.until_s - time.monotonic())
+            _overrides[name] = replace(override, timer=_timer(name, left_s))
+
+
+os.register_at_fork(after_in_child=_go_on_in_child)
 
 
 def reset_level(logger: str | None) -> None:

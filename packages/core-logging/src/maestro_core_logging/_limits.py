@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import random
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -44,7 +46,9 @@ class LimitedLogger(logging.LoggerAdapter[Any]):  # a logger or an adapter of on
         self._decide = decide
         self._clock = clock
         self._messages: OrderedDict[tuple[int, str], _Message] = OrderedDict()
-        self._deciding = threading.Lock()
+        # Reentrant, since a signal handler may log where it interrupts a decision.
+        self._deciding = threading.RLock()
+        _ALL.add(self)
 
     if TYPE_CHECKING:
 
@@ -79,6 +83,18 @@ class LimitedLogger(logging.LoggerAdapter[Any]):  # a logger or an adapter of on
             message.written += 1
             told, message.held_back = message.held_back, 0
             return told
+
+
+_ALL: weakref.WeakSet[LimitedLogger] = weakref.WeakSet()
+
+
+def _free_locks() -> None:
+    """Begin a forked child with free locks: threads that the fork did not take along may have held them."""
+    for logger in list(_ALL):
+        logger._deciding = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_free_locks)
 
 
 def _log(self: LimitedLogger, *call: Any, **fields: Any) -> None:  # Any: as logging's

@@ -52,6 +52,10 @@ class Logger(logging.Logger):
         """Give a logger that writes `fields` on each of its lines; this one stays as it is."""
         return BoundLogger(self, fields)
 
+    def getChild(self, suffix: str) -> Logger:  # noqa: N802  # overrides logging's
+        """Give the logger below this one, which takes fields, too."""
+        return extended(super().getChild(suffix))
+
     # Any: as `object` has it.
     def __reduce__(self) -> str | tuple[Any, ...]:
         """Pickle as the standard library does, so that another process, which may never have asked for this logger, gets one that takes fields."""

@@ -47,6 +47,19 @@ def test_a_file_in_isorts_order_stays_in_it(tmp_path: Path, header: str) -> None
     assert isort.check_code(after, config=config), after
 
 
+def test_a_package_that_has_a_group_of_its_own_keeps_it(tmp_path: Path) -> None:
+    """Where a repository has several packages and sorts those beside the file's own with the installed ones."""
+    header = "import os\n\nfrom app_sdk.log import log\n\nfrom app.es import es\nfrom app.web import web\n\n"
+    for folder, names in {"app": ("__init__", "es", "web"), "app_sdk": ("__init__", "log")}.items():
+        (tmp_path / folder).mkdir()
+        for name in names:
+            (tmp_path / folder / f"{name}.py").write_text(f"{name} = 1\n")
+    (tmp_path / "app" / "main.py").write_text(header + 'print(os.getenv("PORT", "80"), log, es, web)\n')
+    writes = plan(tmp_path, Options(select(["config/read_settings_from_one_class"]), jobs=1)).writes
+    after = next(write.after or b"" for write in writes if write.path == "app/main.py").decode()
+    assert "\n\nfrom app.es import es\nfrom app.settings import settings\nfrom app.web import web\n\n" in after
+
+
 def test_groups_that_no_blank_line_sets_apart_stay_so(tmp_path: Path) -> None:
     """A house style without blank lines gets none."""
     after = migrated(

@@ -80,6 +80,15 @@ def test_a_call_that_no_longer_fits_is_broken(case: str) -> None:
     assert laid_out(before, FLAKE8) == after
 
 
+def test_a_name_that_no_longer_fits_gets_brackets() -> None:
+    """Where `int(\\n    os.getenv(…)\\n)` became one name that is longer than the first of those lines."""
+    renamed = rewrite("a.f($x)", to="a.settings.a_variable")
+    recipe = Recipe("local/named", "Rename", "", (renamed,), words=("a",), sites=("a.f",))
+    before = "A_LONG_VARIABLE_OF_OURS_HERE = a.f(\n    'A_VARIABLE'\n)\n"
+    after = "A_LONG_VARIABLE_OF_OURS_HERE = (\n    a_variable\n)\n"
+    assert laid_out(before, FLAKE8, recipe) == after
+
+
 def test_arguments_that_fit_no_line_together_get_one_each() -> None:
     """With a comma behind the last one, as black does."""
     longer = rewrite("a.f($*x)", to="a.function($*x, more_of_it=False)")

@@ -273,6 +273,19 @@ def test_code_that_is_started_by_its_path_imports_no_package_of_its_own(tmp_path
     assert "from app.settings import settings" in changed["app/config.py"]
 
 
+def test_a_first_line_for_the_shell_alone_makes_no_script(tmp_path):
+    """Above definitions only, `#!` is what an editor put there; above something that is done, the file may be run where `app` is not importable."""
+    reading = (
+        '#!/usr/bin/env python\n"""Names."""\nimport os\n\nif os.name == "posix":\n    X = os.getenv("MODE", "a")\n'
+    )
+    assert "from app.settings import settings" in migrate(write(tmp_path, config=reading))["app/config.py"]
+    (tmp_path / "app" / "settings.py").unlink()
+    for done in ("    print(X)\n", "for _ in X:\n    pass\n", "with open(X) as file:\n    pass\n"):
+        made = plan(write(tmp_path, config=reading + done), Options(select([RECIPE]), jobs=1))
+        assert made.writes == []
+        assert "import-unproven: app/config.py can be run by its path" in made.findings[0].reason
+
+
 def test_code_that_is_imported_by_its_bare_name_imports_no_package_of_its_own(tmp_path):
     """Tests import `app.config`, but `app/main.py` says `import config`: it is run where `app` may not be importable."""
     reading = 'import os\n\nX = os.getenv("MODE", "a")\n'

@@ -180,7 +180,7 @@ def place_of(
     imports = [node for node in header if isinstance(node, ast.Import | ast.ImportFrom)]
     if not imports:
         return Place(_after_prefix(module, prefix), own, prefix is not None, prefix is None)
-    same = [node for node in imports if rank(_module_of(node), first_party) == own]
+    same = _beside_kin(module, home, [node for node in imports if rank(_module_of(node), first_party) == own])
     if same:
         froms = [node for node in same if isinstance(node, ast.ImportFrom)]
         order = [_module_of(node).lower() for node in froms]
@@ -199,6 +199,21 @@ def place_of(
         offset = source.line_bounds(anchor.end_lineno or anchor.lineno)[1]
         return Place(offset, own, follows is None or _blank_between(module, anchor, follows))
     return Place(_line_before(module, imports[0]), own, after=True)
+
+
+def _beside_kin(
+    module: Module, home: str, imports: list[ast.Import | ast.ImportFrom]
+) -> list[ast.Import | ast.ImportFrom]:
+    """Return the imports in whose group one of the same package stands, all where none does: a repository of several packages sets its own apart."""
+    blocks: list[list[ast.Import | ast.ImportFrom]] = []
+    for node in imports:
+        if blocks and not _blank_between(module, blocks[-1][-1], node):
+            blocks[-1].append(node)
+        else:
+            blocks.append([node])
+    root = home.partition(".")[0]
+    kin = [block for block in blocks if root and any(_module_of(node).partition(".")[0] == root for node in block)]
+    return kin[-1] if kin else imports
 
 
 def _line_before(module: Module, node: ast.stmt) -> int:

@@ -1,8 +1,8 @@
 """
 Lines that an edit made too long: what fitted the line length which the service checks, and no longer does, is broken as black would.
 
-Only simple statements of one line that end with a call, or whose value is a choice or a sum that ends with a name or a number, and only where
-the service has a formatter or a linter that would complain.
+Only simple statements of one line that end with a call, or whose value is a dotted name, or a choice or a sum that ends with a name or a number, and only
+where the service has a formatter or a linter that would complain.
 """
 
 import ast
@@ -102,7 +102,7 @@ def _broken(source: Source, node: ast.stmt, length: int, *, commas: bool) -> Edi
     """Return the edit that puts the arguments of the call that a statement ends with on a line of their own, or on one each, if they fit there."""
     call = getattr(node, "value", None)
     call = call.value if isinstance(call, ast.Await) else call
-    if isinstance(call, ast.BoolOp | ast.BinOp | ast.Compare | ast.IfExp) and not isinstance(node, ast.Expr):
+    if not isinstance(node, ast.Expr) and isinstance(call, ast.expr) and _is_wrapped_whole(source, call):
         return _wrapped(source, node, call, length)
     if not isinstance(call, ast.Call) or not (call.args or call.keywords):
         return None
@@ -125,6 +125,12 @@ def _broken(source: Source, node: ast.stmt, length: int, *, commas: bool) -> Edi
             return None  # brackets around one, or one that would have to be broken itself
         arguments = f",{newline}{inner}".join(parts) + ","
     return Edit(opening + 1, end - 1, f"{newline}{inner}{arguments}{newline}{indent}")
+
+
+def _is_wrapped_whole(source: Source, value: ast.expr) -> bool:
+    if isinstance(value, ast.Attribute | ast.Name):
+        return re.fullmatch(r"[\w.]+", source.slice(value)) is not None
+    return isinstance(value, ast.BoolOp | ast.BinOp | ast.Compare | ast.IfExp)
 
 
 def _wrapped(source: Source, node: ast.stmt, value: ast.expr, length: int) -> Edit | None:

@@ -94,6 +94,22 @@ def test_a_computed_list_in_setup_py_is_a_finding(tmp_path):
     assert "computed-requirements" in findings[0].reason
 
 
+@pytest.mark.parametrize("given", ['needs("default.txt")', 'open("requirements/default.txt").read().splitlines()'])
+def test_the_file_that_setup_py_reads_declares_the_libraries(tmp_path, given):
+    """Whatever it is called; the files beside it, which nothing reads, stay."""
+    (tmp_path / "setup.py").write_text(
+        f"from setuptools import setup\nsetup(install_requires={given}, tests_require=needs('test.txt'))\n"
+    )
+    (tmp_path / "requirements").mkdir()
+    for name in ("default", "other", "test"):
+        (tmp_path / "requirements" / f"{name}.txt").write_text("click\n")
+    writes, findings = with_requirements(tmp_path, ADD)
+    assert [(write.path, write.after) for write in writes] == [
+        ("requirements/default.txt", b"click\nmaestro-core-logging>=0.1\n")
+    ]
+    assert findings == []
+
+
 def test_a_service_without_a_manifest_is_told_what_to_install(tmp_path):
     """Nothing is made up; the finding names what the new code needs."""
     writes, findings = with_requirements(tmp_path, ADD)

@@ -1,6 +1,7 @@
 """Which dependency files a service has, and which of them says what it needs to run."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -187,14 +188,26 @@ def _text(path: Path) -> str:
 
 
 def _chosen(root: Path, texts: dict[str, str], dynamic: list[str], *, is_declared: bool) -> set[str]:
-    """Return the files of run time; where another manifest declares what that needs, only a file with a usual name is one."""
+    """Return the files of run time; where another manifest declares what that needs, only a file with a usual name is one, or one that setup.py reads."""
     candidates = [path for path in texts if not _NOT_RUN_TIME.search(path.rsplit(".", 1)[0].lower())]
     if dynamic:
         return set(dynamic)
     ranked = sorted(candidates, key=lambda path: (_rank(path), path))
-    if not ranked or (is_declared and _rank(ranked[0]) == len(_PREFERRED)):
+    if is_declared and (not ranked or _rank(ranked[0]) == len(_PREFERRED)):
+        return _read_by_setup(root, texts)
+    if not ranked:
         return set()
     return {_deepest(root, ranked[0], texts, candidates)}
+
+
+def _read_by_setup(root: Path, paths: Iterable[str]) -> set[str]:
+    """Return the files whose path, or name in `requirements/`, setup.py gives to what makes its requirements: `install_requires=read("base.txt")`."""
+    path = root / "setup.py"
+    try:
+        named = _setuptools.strings_given(path.read_bytes()) if path.is_file() else set()
+    except NotEditable:
+        return set()
+    return {each for each in paths if each in named or each.removeprefix("requirements/") in named}
 
 
 def _rank(path: str) -> int:

@@ -17,6 +17,7 @@ __all__ = [
     "has_requirements",
     "names_a_file",
     "reads_a_file",
+    "strings_given",
 ]
 
 _OPTIONS = re.compile(r"(?ms)^\[options\][^\r\n]*(?:\r?\n|\Z)(.*?)(?=^\[|\Z)")
@@ -144,6 +145,13 @@ def reads_a_file(raw: bytes) -> bool:
     return isinstance(value, ast.Call | ast.ListComp) or (
         value is not None and b"requirements" in raw and _literal(value) is None
     )
+
+
+def strings_given(raw: bytes) -> set[str]:
+    """Return the texts in what setup.py gives as its requirements: `{"base.txt"}` of `install_requires=read("base.txt")`."""
+    value = _requires(_tree(raw)[1])
+    nodes = ast.walk(value) if value is not None else ()
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 def _literal(value: ast.expr | None) -> ast.List | ast.Tuple | None:

@@ -197,10 +197,12 @@ def start_of(module: Module) -> list[str] | None:
     """
     Return what a file that may be run by its path imports in any case, `None` for a file that nothing shows to be run so.
 
-    A file with a `__main__` guard or a `#!` line can be started from anywhere; only what it imports outside of `try` shows what is importable then.
+    A file with a `__main__` guard, or a `#!` line and something to do, can be started from anywhere; only what it imports outside of `try` shows what is
+    importable then. A `#!` line above nothing but definitions, as editors put it into every file once, starts nothing.
     """
     text = module.source.text
-    if not text.startswith(b"#!") and re.search(rb"""__name__\s*==\s*["']__main__["']""", text) is None:
+    is_script = text.startswith(b"#!") and any(map(_does_something, module.tree.body))
+    if not is_script and re.search(rb"""__name__\s*==\s*["']__main__["']""", text) is None:
         return None
     return sorted(
         alias.name if isinstance(node, ast.Import) else "." * node.level + (node.module or "")
@@ -208,6 +210,16 @@ def start_of(module: Module) -> list[str] | None:
         for alias in node.names
         if not module.is_typing_only(node) and not any(isinstance(outer, ast.Try) for outer in module.ancestors(node))
     )
+
+
+def _does_something(node: ast.AST) -> bool:
+    """Return whether a statement of a file does more than define names."""
+    if isinstance(node, ast.If | ast.Try | ast.TryStar | ast.ExceptHandler):
+        inner = (each for each in ast.iter_child_nodes(node) if isinstance(each, ast.stmt | ast.ExceptHandler))
+        return any(map(_does_something, inner))
+    if isinstance(node, ast.Expr):
+        return not isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.For | ast.While | ast.With | ast.Match | ast.Delete | ast.Raise)
 
 
 def _unreachable(project: Project, path: str, top: str) -> str:

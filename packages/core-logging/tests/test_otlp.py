@@ -5,6 +5,7 @@ import http.server
 import io
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -216,6 +217,65 @@ def test_what_a_collector_refuses_is_counted_and_told(collector):
     assert events.flush()
     assert events.lost == 1
     assert '"event":"x"' in stream.getvalue()
+    events.close()
+
+
+def test_what_a_slow_collector_leaves_no_room_for_is_counted_and_told_once(collector, monkeypatch):
+    """Every event has arrived or is counted; afterwards there is room again, and none after the end."""
+    monkeypatch.setenv("OTEL_BLRP_MAX_QUEUE_SIZE", "10")
+    monkeypatch.setenv("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "5")
+    stream = io.StringIO()
+    events = OtlpEvents(endpoint=collector.endpoint)
+    configure_logging(stream=stream, consumers=[events])
+    log = get_logger("svc")
+    collector.awake.clear()
+    for number in range(50):
+        log.info("x", number=number)
+    assert events.lost == 40
+    assert stream.getvalue().count("find no room") == 1
+    collector.awake.set()
+    assert events.flush(30)
+    log.info("y")
+    assert events.flush(30)
+    assert [record.body.string_value for record in collector.records()] == ["x"] * 10 + ["y"]
+    events.close()
+    log.info("too late")
+    assert events.lost == 41
+    assert stream.getvalue().count('"svc"') == 52
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_forked_child_has_room_for_its_own_events(collector, monkeypatch):
+    """What waits in the parent is the parent's to send."""
+    monkeypatch.setenv("OTEL_BLRP_MAX_QUEUE_SIZE", "2")
+    monkeypatch.setenv("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "2")
+    events = OtlpEvents(endpoint=collector.endpoint)
+    configure_logging(stream=io.StringIO(), consumers=[events])
+    collector.awake.clear()
+    get_logger("svc").info("parent")
+    get_logger("svc").info("parent")
+    child = os.fork()
+    if child == 0:
+        get_logger("svc").info("child")
+        os._exit(events.lost)
+    assert os.waitpid(child, 0)[1] == 0
+    collector.awake.set()
+    assert events.flush(30)
+    assert len(collector.records()) == 2
+    events.close()
+
+
+def test_an_export_that_is_switched_off_loses_nothing(collector, monkeypatch):
+    """`OTEL_SDK_DISABLED`: nothing is sent, and nothing complains."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    monkeypatch.setenv("OTEL_BLRP_MAX_QUEUE_SIZE", "1")
+    monkeypatch.setenv("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "1")
+    events = OtlpEvents(endpoint=collector.endpoint)
+    configure_logging(stream=io.StringIO(), consumers=[events])
+    for _ in range(3):
+        get_logger("svc").info("x")
+    assert events.flush()
+    assert (events.lost, collector.bodies) == (0, [])
     events.close()
 
 

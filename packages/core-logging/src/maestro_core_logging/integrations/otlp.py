@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from opentelemetry._logs import LoggerProvider, LogRecord, SeverityNumber
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.sdk._logs import LoggerProvider as SdkLoggerProvider
-from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs import ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor, LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
@@ -38,6 +39,9 @@ _SEVERITIES: Final = (
 # Said by the record's own fields instead of by attributes.
 _NOT_ATTRIBUTES: Final = frozenset({"timestamp", "level", "logger", "event", "trace_id", "span_id", "trace_sampled"})
 _LONGEST_INT: Final = 2**63
+_QUEUE_SIZE: Final = 2048  # as OpenTelemetry specifies it
+# Of OpenTelemetry, whose loggers' lines are not exported.
+_log: Final = logging.getLogger("opentelemetry.maestro_core_logging")
 
 
 class OtlpEvents:
@@ -45,8 +49,8 @@ class OtlpEvents:
     A consumer of events that exports them as OTLP log records.
 
     Without a `provider` it makes one that batches to `endpoint` (the exporter's default, or what the standard
-    `OTEL_EXPORTER_OTLP_…` variables say). Batches are sent by a thread; a collector that is down stops nothing, and
-    `lost` counts what it did not take. Exit sends what is batched, for five seconds and the request under way at most.
+    `OTEL_EXPORTER_OTLP_…` variables say). Batches are sent by a thread; a collector that is down or slow stops nothing, and
+    `lost` counts what it did not take and what found no room (`OTEL_BLRP_MAX_QUEUE_SIZE` events may wait). Exit sends what is batched, for five seconds and the request under way at most.
     """
 
     def __init__(
@@ -66,7 +70,7 @@ class OtlpEvents:
 
     @property
     def lost(self) -> int:
-        """The number of events that the collector did not take; a provider of yours does its own counting."""
+        """The number of events that the collector did not take or that found no room; a provider of yours does its own counting."""
         return 0 if self._exporter is None else self._exporter.lost
 
     def __call__(self, event: Event) -> None:
@@ -111,6 +115,7 @@ class OtlpEvents:
         atexit.unregister(self.close)
         if self._exporter is not None:
             self._exporter.give_up_at_s = time.monotonic() + timeout_s
+            self._exporter.capacity = 0
         shutdown = getattr(self._provider, "shutdown", None)
         if shutdown is not None:
             shutdown()
@@ -122,19 +127,63 @@ class _CountingExporter(OTLPLogExporter):
     lost = 0
     give_up_at_s = float("inf")
 
+    def __init__(self, *, endpoint: str | None, headers: dict[str, str] | None) -> None:
+        super().__init__(endpoint=endpoint, headers=headers)
+        said = os.environ.get("OTEL_BLRP_MAX_QUEUE_SIZE", "")
+        self.capacity = int(said) if said.isdecimal() else _QUEUE_SIZE
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        """Begin with nothing waiting: at first, and in a forked child, where the SDK forgets what waited in the parent."""
+        self._process = os.getpid()
+        self._waiting = 0
+        self._counting = threading.RLock()  # a signal handler may log
+
+    def has_room(self) -> bool:
+        """Tell whether one more event may wait, and count it; the SDK would drop an older one without a word."""
+        if self._process != os.getpid():
+            self._start_afresh()
+        with self._counting:
+            if self._waiting < self.capacity:
+                self._waiting += 1
+                return True
+            self.lost += 1
+            first = self.lost == 1
+        if first:
+            _log.warning("events find no room before the collector takes others: they are counted and not exported")
+        return False
+
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         """Send a batch."""
         late = time.monotonic() >= self.give_up_at_s
-        result = LogRecordExportResult.FAILURE if late else super().export(batch)
-        if result is not LogRecordExportResult.SUCCESS:
-            self.lost += len(batch)
+        result = LogRecordExportResult.FAILURE
+        try:
+            if not late:
+                result = super().export(batch)
+        finally:
+            with self._counting:
+                self._waiting -= len(batch)
+                self.lost += 0 if result is LogRecordExportResult.SUCCESS else len(batch)
         return result
 
 
-def _batching_provider(service_name: str | None, exporter: OTLPLogExporter) -> SdkLoggerProvider:
+class _CountingProcessor(BatchLogRecordProcessor):
+    """The SDK's batches, which take no more than there is room for."""
+
+    def __init__(self, exporter: _CountingExporter) -> None:
+        super().__init__(exporter)
+        self._has_room = exporter.has_room
+
+    def on_emit(self, log_record: ReadWriteLogRecord) -> None:
+        """Let the record wait, or count it."""
+        if self._has_room():
+            super().on_emit(log_record)
+
+
+def _batching_provider(service_name: str | None, exporter: _CountingExporter) -> SdkLoggerProvider:
     resource = Resource.create({"service.name": service_name} if service_name else {})
     provider = SdkLoggerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_log_record_processor(BatchLogRecordProcessor(exporter))
+    provider.add_log_record_processor(_CountingProcessor(exporter))
     return provider
 
 

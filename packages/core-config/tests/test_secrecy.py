@@ -35,6 +35,7 @@ from maestro_core_config import (
     BaseConfig,
     ConfigDict,
     InvalidConfiguration,
+    ReloadRefused,
     explain,
     fingerprint,
     load,
@@ -104,7 +105,7 @@ def everything_of(exc: BaseException) -> str:
         if isinstance(error, ValidationError):
             shown += repr(error.errors()) + error.json()
         elif error is not None:
-            shown += repr(vars(error)) + getattr(error, "doc", "")
+            shown += repr(vars(error)) + getattr(error, "doc", "") + repr(error) + str(error)
     return shown
 
 
@@ -267,6 +268,192 @@ def test_no_error_has_a_secret_in_it(
     assert SECRET not in everything_of(caught.value)
     if isinstance(caught.value, InvalidConfiguration):
         assert SECRET not in everything_of(pickle.loads(pickle.dumps(caught.value)))
+
+
+class Odd(Exception):
+    """An error with arguments and words of its own."""
+
+    def __init__(self, code: int, *, given: str) -> None:
+        super().__init__(code)
+        self.given = given
+
+    def __str__(self) -> str:
+        return f"odd {self.given}"
+
+
+def chained(value: str) -> None:
+    try:
+        {}[value]  # type: ignore[index]  # it fails, which is the point
+    except KeyError as exc:
+        raise RuntimeError("no such account") from exc
+
+
+def grouped(value: str) -> None:
+    raise ExceptionGroup(f"about {value}", [TypeError(value), KeyError([value])])
+
+
+def noted(value: str) -> None:
+    error = TypeError("no good")
+    error.add_note(f"it was {value}")
+    raise error
+
+
+def odd(value: str) -> None:
+    raise Odd(3, given=value)
+
+
+def open_file(value: str) -> None:
+    Path(f"/nowhere/{value}").read_text()
+
+
+def typed(value: str) -> None:
+    raise TypeError(f"bad token {value!r} of 3")
+
+
+ANY_ERROR: dict[Callable[[str], None], tuple[type[Exception], str]] = {
+    chained: (RuntimeError, "no such account"),
+    grouped: (ExceptionGroup, r"about \*\*\*"),
+    noted: (TypeError, "no good"),
+    odd: (RuntimeError, r"Odd: odd \*\*\*"),
+    open_file: (FileNotFoundError, "No such file"),
+    typed: (TypeError, r"bad token '\*+' of 3"),
+}
+
+
+def failing(*, by: Callable[[str], None], where: str) -> type[BaseConfig]:
+    """Make a class whose own code fails, in one of the places that a class has for code."""
+    if where == "a validator of another field":
+
+        class Other(BaseConfig):
+            model_config = ConfigDict(validate_default=True)
+            token: SecretStr
+            port: int = 1
+
+            @field_validator("port")
+            @classmethod
+            def refused(cls, _: int, info: Any) -> int:
+                by(info.data["token"].get_secret_value())
+                return 1
+
+        return Other
+    if where == "a validator of the whole":
+
+        class Whole(BaseConfig):
+            token: SecretStr
+
+            @model_validator(mode="before")
+            @classmethod
+            def refused(cls, given: Any) -> Any:
+                by(given["token"])
+                return given
+
+        return Whole
+
+    class After(BaseConfig):
+        token: SecretStr
+        live: str = secret("TOKEN")
+
+        def model_post_init(self, _: Any) -> None:
+            by(self.live)
+
+    return After
+
+
+@pytest.mark.parametrize("how", [lambda cls: cls(), load], ids=["building", "load"])
+@pytest.mark.parametrize("where", ["a validator of another field", "a validator of the whole", "post init"])
+@pytest.mark.parametrize("by", ANY_ERROR, ids=lambda by: by.__name__)
+def test_no_secret_is_in_what_a_services_own_code_raises(
+    by: Callable[[str], None], where: str, how: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The class of the error, the place and the other words stay: it is a mistake that somebody has to find."""
+    monkeypatch.setenv("TOKEN", SECRET)
+    kind, words = ANY_ERROR[by]
+    with pytest.raises(kind, match=words) as caught:
+        how(failing(by=by, where=where))
+    assert SECRET not in everything_of(caught.value)
+    assert by.__name__ in [frame.name for frame in traceback.extract_tb(caught.value.__traceback__)]
+
+
+def test_what_quotes_no_secret_is_raised_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same object, with its cause."""
+    error = TypeError("no good")
+
+    class Settings(BaseConfig):
+        """Fails in its own words."""
+
+        token: SecretStr
+
+        def model_post_init(self, _: Any) -> None:
+            raise error from ValueError("because")
+
+    monkeypatch.setenv("TOKEN", SECRET)
+    with pytest.raises(TypeError) as caught:
+        Settings()
+    assert caught.value is error
+    assert isinstance(error.__cause__, ValueError)
+
+
+def test_a_validator_of_another_field_gives_no_secret_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its message is about the other field, and so is the error."""
+
+    class Settings(BaseConfig):
+        """A port that depends on a token."""
+
+        token: SecretStr
+        port: int
+
+        @field_validator("port")
+        @classmethod
+        def refused(cls, _: int, info: Any) -> int:
+            raise ValueError(f"not with {info.data['token'].get_secret_value()}")
+
+    monkeypatch.setenv("TOKEN", SECRET)
+    monkeypatch.setenv("PORT", "1")
+    for how in (Settings, lambda: load(Settings)):
+        with pytest.raises(ValueError, match="the message quotes a secret") as caught:
+            how()
+        assert SECRET not in everything_of(caught.value)
+
+
+def test_a_refused_assignment_shows_no_secret() -> None:
+    """Where a class validates assignments, or forbids them."""
+
+    class Validated(OwnWords):
+        """Checks what is assigned."""
+
+        model_config = ConfigDict(validate_assignment=True)
+
+    class Frozen(BaseConfig):
+        """Takes no assignment."""
+
+        model_config = ConfigDict(frozen=True)
+        token: SecretStr = SecretStr("")
+
+    for settings, value in ((Validated(), SECRET), (Validated(), [SECRET]), (Frozen(), SECRET)):
+        with pytest.raises(ValidationError) as caught:
+            settings.token = value  # type: ignore[assignment,attr-defined]  # it is what is refused
+        assert SECRET not in everything_of(caught.value)
+
+
+def test_a_subscribers_objection_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the cause of the refusal, and what a driver says quotes the password that it was given."""
+
+    class Settings(BaseConfig):
+        """One secret."""
+
+        token: SecretStr = SecretStr("")
+
+    settings = Settings()
+
+    @on_change(settings)
+    def connect(change: Any) -> None:
+        raise ConnectionError(f"not with {change.new.get_secret_value()}")
+
+    monkeypatch.setenv("TOKEN", SECRET)
+    with pytest.raises(ReloadRefused) as caught:
+        reload(settings)
+    assert SECRET not in everything_of(caught.value)
+    assert isinstance(caught.value.__cause__, ConnectionError)
 
 
 def test_a_message_that_quotes_nothing_stays(monkeypatch: pytest.MonkeyPatch) -> None:

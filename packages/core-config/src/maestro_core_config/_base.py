@@ -6,7 +6,7 @@ import inspect
 import logging
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
@@ -15,10 +15,11 @@ from pydantic_settings import BaseSettings
 from ._layers import ConfigDict, with_layers
 from ._live import LiveField
 from ._loading import check_names
-from ._secrecy import forget_document, without_secret_inputs
+from ._quotes import without_secrets
+from ._secrecy import forget_document
 from ._shown import dumped, shown
 from ._sources import collecting, remember_load, wrap_source_hook
-from .errors import FieldDefinitionError
+from .errors import ConfigError, FieldDefinitionError
 
 _log: Final = logging.getLogger("pydantic_settings")  # whose message it is
 
@@ -51,19 +52,22 @@ class BaseConfig(BaseSettings):
     def __init__(self, **values: Any) -> None:
         live = self.__live_fields__
         assigned = {name: values.pop(name) for name in live.keys() & values.keys()} if live else {}
-        invalid: ValidationError | None = None
+        failure: Exception | None = None
         with collecting() as under_way:
             try:
                 super().__init__(**values)
-            except ValidationError as exc:
-                invalid = without_secret_inputs(exc, type(self))
-            except ValueError as exc:  # pydantic-settings' SettingsError
-                forget_document(exc)
+            except ConfigError:  # of ours, without values
                 raise
+            except Exception as exc:  # whatever a validator raises
+                forget_document(exc)  # of pydantic-settings' SettingsError
+                failure = without_secrets(exc, type(self), tuple(under_way), values)
+                if failure is exc and not isinstance(exc, ValidationError):
+                    raise
         chosen = tuple(under_way)
-        check_names(type(self), chosen, invalid)
-        if invalid is not None:  # raised outside of the except block: a context would carry the original's inputs
-            raise invalid
+        if failure is None or isinstance(failure, ValidationError):
+            check_names(type(self), chosen, failure)
+        if failure is not None:  # raised outside of the except block: a context would carry the original's inputs
+            raise failure
         remember_load(self, chosen, {**values, **assigned})
         for name, value in assigned.items():
             live[name].__set__(self, value)
@@ -122,6 +126,18 @@ class BaseConfig(BaseSettings):
             return super().model_dump_json(indent=indent, **options)
         options.pop("ensure_ascii", None)
         return to_json(self.model_dump(mode="json", **options), indent=indent).decode()
+
+    if not TYPE_CHECKING:  # a checker that sees it lets any name be assigned
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Assign, as pydantic does; a refusal shows no secret."""
+            try:
+                return super().__setattr__(name, value)
+            except Exception as exc:  # as in building
+                failure = without_secrets(exc, type(self), (), {**self.__dict__, name: value})
+                if failure is exc:
+                    raise
+            raise failure
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:  # type: ignore[override]  # pydantic itself overrides it so
         live = self.__live_fields__

@@ -13,7 +13,8 @@ from typing import Any, Final, Generic, TypeVar
 from ._loading import build
 from ._places import Place
 from ._problems import InvalidConfiguration, Problem
-from ._secrecy import holds_secret, shown_value
+from ._quotes import without_quotes
+from ._secrecy import holds_secret, shown_value, telling, texts_in
 from ._sources import load_of, remember_load
 
 T = TypeVar("T")
@@ -158,13 +159,20 @@ def _announce(settings: Any, changes: tuple[Change[Any], ...]) -> None:
         for subscriber in wanted.get(change.name, ()):
             try:
                 subscriber(change)
-            except Exception as exc:
+                told.append((subscriber, change))
+                continue
+            except Exception as exc:  # noqa: BLE001 - whatever it raises is the cause of the refusal
                 for other, announced in reversed(told):
                     _tell_back(other, announced.reverse())
                 name = getattr(subscriber, "__qualname__", type(subscriber).__name__)
                 problem = Problem(change.name, f"{name} objects: {type(exc).__name__}", str(change.place))
-                raise ReloadRefused(f"{type(settings).__name__} not reloaded", [problem]) from exc
-            told.append((subscriber, change))
+                cause = without_quotes(exc, _secret_texts(changes))
+            # Raised outside of the except block: a context would carry the original's words.
+            raise ReloadRefused(f"{type(settings).__name__} not reloaded", [problem]) from cause
+
+
+def _secret_texts(changes: tuple[Change[Any], ...]) -> set[str]:
+    return telling(text for change in changes if change.secret for text in texts_in([change.old, change.new]))
 
 
 def _tell_back(subscriber: Subscriber, change: Change[Any]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
@@ -66,24 +67,25 @@ def without_passwords(text: str) -> str:
     return _PASSWORD_IN_URL.sub(rf"\1{MASK}@", text)
 
 
-def without_secret_inputs(exc: ValidationError, model: Any) -> ValidationError:
+def without_secret_inputs(exc: ValidationError, model: Any, given: AbstractSet[str] = frozenset()) -> ValidationError:
     """Return the same validation error with the inputs of secret fields masked, in `errors()` as well.
 
-    A message that quotes such an input, as those of a class's own validators may, is replaced.
+    A message that quotes such an input or one of the texts `given`, as those of a class's own validators may, is replaced.
     """
     errors = exc.errors(include_url=False)
-    secret = [_may_be_secret(model, error) for error in errors] if holds_secret(model) else []
-    if not any(secret):
+    holds = holds_secret(model)
+    secret = [holds and _may_be_secret(model, error) for error in errors]
+    if not any(secret) and not any(text in repr(errors) for text in given):
         return exc
-    texts = {
-        text
-        for error, masked in zip(errors, secret, strict=True)
-        if masked
-        for text in _secret_texts(model, error)
-        if len(text) >= _SHORTEST_SECRET
-    }
+    masked_errors = (error for error, masked in zip(errors, secret, strict=True) if masked)
+    texts = given | telling(text for error in masked_errors for text in _secret_texts(model, error))
     details = [_detail(error, masked=masked, texts=texts) for error, masked in zip(errors, secret, strict=True)]
     return ValidationError.from_exception_data(exc.title, details, hide_input=True)
+
+
+def telling(texts: Iterable[str]) -> set[str]:
+    """Leave out the texts that are too short to be told from ordinary words."""
+    return {text for text in texts if len(text) >= _SHORTEST_SECRET}
 
 
 def forget_document(exc: BaseException) -> None:
@@ -114,15 +116,16 @@ def _may_be_secret(model: Any, error: Any) -> bool:
 def _secret_texts(model: Any, error: Any) -> Iterator[str]:
     given = error["input"]
     if error["loc"]:
-        yield from _texts_in(given)
+        yield from texts_in(given)
         return
     parts = given if isinstance(given, dict) else getattr(given, "__dict__", {})
     for name, field in model.model_fields.items():
         if holds_secret(field.annotation):
-            yield from _texts_in([parts[key] for key in names_of(field, name) if key in parts])
+            yield from texts_in([parts[key] for key in names_of(field, name) if key in parts])
 
 
-def _texts_in(value: Any) -> Iterator[str]:
+def texts_in(value: Any) -> Iterator[str]:
+    """List the texts that a value is made of, secret ones unwrapped."""
     if isinstance(value, _SECRET_TYPES):
         value = value.get_secret_value()  # type: ignore[attr-defined]  # all of them have it
     if isinstance(value, dict):
@@ -131,14 +134,14 @@ def _texts_in(value: Any) -> Iterator[str]:
         value = list(value.__dict__.values())
     if isinstance(value, list | tuple | set | frozenset):
         for part in value:
-            yield from _texts_in(part)
+            yield from texts_in(part)
     elif isinstance(value, bytes):
         yield value.decode(errors="replace")
     elif isinstance(value, str | int | float):
         yield str(value)
 
 
-def _detail(error: Any, *, masked: bool, texts: set[str]) -> InitErrorDetails:
+def _detail(error: Any, *, masked: bool, texts: AbstractSet[str]) -> InitErrorDetails:
     detail = InitErrorDetails(type=_type_of(error), loc=error["loc"], input=MASK if masked else error["input"])
     said = f"{error['msg']}{error.get('ctx', '')}"
     if any(text in said for text in texts):

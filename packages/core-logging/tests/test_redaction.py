@@ -7,6 +7,7 @@ import logging
 import os
 import re
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -145,6 +146,21 @@ def test_the_look_of_a_value_is_named_in_its_mask():
     assert text == f"postgres://app:{MASK}@db/x [redacted:card] password={MASK} Bearer {MASK}"
 
 
+class Login(NamedTuple):
+    """What a library gives for a login."""
+
+    user: str
+    password: str
+
+
+class Account(NamedTuple):
+    """What it gives for an account."""
+
+    user: str
+    number: int
+    api_key: str
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -180,6 +196,23 @@ def test_the_look_of_a_value_is_named_in_its_mask():
         "KeyError: 'hunter22TokenOfSession4fQ'",
         "SessionKeyError('hunter22TokenOfSession4fQ')",
         "otp was: hunter22",
+        Login("ann", "hunter22"),
+        Account("ann", 7, "hunter22"),
+        {"cookies": {"sessionid": "hunter22"}, "passwords": ["hunter22"], "api_keys": ("hunter22",)},
+        {"env": [{"name": "DB_PASSWORD", "value": "hunter22"}, {"key": "apiKey", "value": "hunter22"}]},
+        {"type": "string_too_short", "loc": ("body", "password"), "input": "hunter22"},
+        {"type": "string_type", "loc": ["body", "password"], "input": ["hunter22"]},
+        ["mysql", "--password", "hunter22", "-h", "db"],
+        "run ['mysql', '--password', 'hunter22']",
+        '{\\"user\\": \\"ann\\", \\"password\\": \\"hunter22\\"}',
+        '"{\\\\\\"api_key\\\\\\":\\\\\\"hunter22\\\\\\"}"',
+        "redirect=%2Flogin%3Ftoken%3Dhunter22%26x%3D1",
+        "Authorization: SSWS hunter22abcdef",
+        "AUTH PLAIN AGFubgBodW50ZXIyMghunter22",
+        "1 validation error for Login\npassword\n  Input should be shorter [type=x, input_value='hunter22', input_type=str]",
+        "2 validation errors for S\ndb.password.0\n  Bad [type=x, input_value={'hunter22': 1}, input_type=dict]\nn\n  y",
+        "ann:$apr1$hunter22$DswpBcrQbvZjpTifmrI1Yi",
+        "scrypt:32768:8:1$hunter22$d0e7cb3593871c15d694c1957f8db039",
     ],
 )
 def test_secrets_as_people_really_log_them(value):
@@ -190,10 +223,46 @@ def test_secrets_as_people_really_log_them(value):
     assert "hunter22" not in stream.getvalue()
 
 
+@pytest.mark.parametrize(
+    "token",
+    [
+        "abc8Q~" + "aB3" * 11 + "x",
+        "dp.pt." + "aB3" * 14,
+        "phx_" + "aB3" * 14,
+        "sb_secret_" + "aB3" * 10,
+        "pscale_pw_" + "aB3" * 14,
+        "EAA" + "aB3" * 30,
+        "1234567890:AA" + "aB3" * 11,
+        "0123" * 9 + "NRAL",
+    ],
+)
+def test_more_vendors_tokens_are_known_by_their_look(token):
+    """Azure's, Doppler's, PostHog's, Supabase's, PlanetScale's, Facebook's, Telegram's, New Relic's; without a word beside them."""
+    assert redact_text(f"the call with {token} failed") == "the call with [redacted:token] failed"
+    assert may_hold_secret(token)
+
+
+def test_what_is_beside_a_secret_stays():
+    """The same places with other names: settings, counts, what a validation says of harmless fields."""
+    for value in [
+        {"env": [{"name": "HOME", "value": "/root"}, {"key": "x", "value": 1}]},
+        {"type": "int_parsing", "loc": ["body", "age"], "input": "ten"},
+        {"secrets": 3, "cookies": True, "passwords": None, "total_tokens": 5},
+        ["tool", "--passwords-file", "/etc/x", "--verbose", "yes"],
+        {"input": {"age": 3}, "loc": ["password"]},
+        [1, ["ann", 7]],
+    ]:
+        assert Redaction().event({"value": value}) == {"value": value}
+    text = "1 validation error for S\nage\n  Input should be an integer [type=x, input_value='ten', input_type=str]"
+    assert redact_text(text) == text
+
+
 def test_numbers_told_as_pins_are_masked():
     """Digits alone are a secret after these words, and a size or a version elsewhere."""
     assert redact_text("the otp is 482193.") == f"the otp is {MASK}."
     assert redact_text("PIN was 4821") == f"PIN was {MASK}"
+    assert redact_text("Card(pin='4821', n=1)") == f"Card(pin='{MASK}', n=1)"
+    assert redact_text("spin=4821 pin=13") == "spin=4821 pin=13"
     assert redact_text("the pin is 3 mm wide") == "the pin is 3 mm wide"
 
 

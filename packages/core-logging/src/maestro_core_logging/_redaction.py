@@ -76,9 +76,53 @@ SECRET_KEYS: Final = frozenset(
         "seedphrase",
         "mnemonic",
         "socialsecuritynumber",
+        "passwords",
+        "passphrases",
+        "secrets",
+        "cookies",
+        "apikeys",
+        "accesskeys",
+        "privatekeys",
+        "secretkeys",
+        "accesstokens",
+        "refreshtokens",
+        "authtokens",
+        "apitokens",
+        "sessiontokens",
+        "creds",
+        "pw",
+        "basicauth",
+        "authheader",
+        "authorizationheader",
+        "authorizationcode",
+        "authcode",
+        "accesscode",
+        "devicecode",
+        "otpcode",
+        "mfacode",
+        "cvvcode",
+        "cvccode",
+        "unlockcode",
+        "securityanswer",
+        "sshkey",
+        "pgpkey",
+        "gpgkey",
+        "deploykey",
+        "recoverykey",
+        "licensekey",
+        "privatekeypem",
+        "idtokenhint",
+        "samlresponse",
+        "pwdhash",
+        "passwordraw",
+        "secretvalue",
+        "tokenvalue",
+        "passwordvalue",
     ]
 )
-_SHORT_KEYS: Final = frozenset({"pin", "pan", "otp", "ssn", "cvv", "cvc", "pwd", "jwt", "pass"})
+# Mappings that name a field in one place and have its value in another: environments, headers in HAR files, Pydantic's errors.
+_NAMES_BESIDE: Final = {"value": ("name", "key"), "input": ("loc",)}
+_SHORT_KEYS: Final = frozenset({"pin", "pan", "otp", "ssn", "cvv", "cvc", "pwd", "jwt", "pass", "pw"})
 _WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 # Types whose values can hide nothing that the look of the printed line does not show.
 OPEN_TYPES: Final = frozenset({str, int, float, bool, type(None)})
@@ -183,7 +227,11 @@ class Redaction:
     def _field(self, key: object, value: object, depth: int) -> object:
         if value is None or isinstance(value, bool):  # whether there is a password is no secret
             return value
-        return MASK if self.is_secret_key(key) else self._value(value, depth)
+        if self.is_secret_key(key) and not (
+            isinstance(value, int) and str(key)[-1:] == "s"
+        ):  # how many there are is none
+            return MASK
+        return self._value(value, depth)
 
     def _value(self, value: object, depth: int) -> object:
         if isinstance(value, Enum):
@@ -203,16 +251,31 @@ class Redaction:
             return MASK
         if isinstance(value, Mapping):
             return self._mapping(value, depth)
-        if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], str | bytes):  # a header, an item
+        if type(value) is tuple and len(value) == 2 and isinstance(value[0], str | bytes):  # a header, an item
             return [self._value(value[0], depth + 1), self._field(value[0], value[1], depth + 1)]
         if isinstance(value, list | tuple):
-            return [self._value(item, depth + 1) for item in value]
+            names = getattr(value, "_fields", None)  # of a named tuple
+            if isinstance(names, tuple) and len(names) == len(value):
+                return [self._field(name, item, depth + 1) for name, item in zip(names, value, strict=True)]
+            return self._row(value, depth)
         return self._value(plain_value(value), depth + 1)
+
+    def _row(self, items: Iterable[object], depth: int) -> list[object]:
+        """Give a copy of a list; in a command's words a secret follows the option that names it."""
+        copy: list[object] = []
+        option = False
+        for item in items:
+            copy.append(MASK if option and isinstance(item, str) else self._value(item, depth + 1))
+            option = isinstance(item, str) and item[:2] == "--" and "=" not in item and self.is_secret_key(item)
+        return copy
 
     def _mapping(self, value: Mapping[object, object], depth: int) -> Event:
         """Give a copy of a mapping; tables of sessions and the like have secrets for keys."""
         copy: Event = {}
+        named_beside = {key for key, names in _NAMES_BESIDE.items() if key in value and self._name_one(value, names)}
         for key, item in value.items():
+            if key in named_beside and not isinstance(item, Mapping):
+                item = None if item is None else MASK  # noqa: PLW2901  # what is not looked at any closer
             name: Any = key  # Any: what is no text stays what it is
             if isinstance(key, str) and len(key) >= _SHORTEST_SECRET_AS_KEY:
                 name = self.text(key)
@@ -220,6 +283,14 @@ class Redaction:
                     name = f"{name} {len(copy)}"
             copy[name] = self._field(key, item, depth + 1)
         return copy
+
+    def _name_one(self, value: Mapping[object, object], keys: Iterable[str]) -> bool:
+        """Tell whether what a mapping has under one of `keys` is the name of a secret, or a path to one."""
+        for named in (value.get(key) for key in keys):
+            path = named if isinstance(named, list | tuple) else (named,)
+            if any(isinstance(part, str) and self.is_secret_key(part) for part in path):
+                return True
+        return False
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ _NAMES: Final = (
     r"|authorization|credentials?|sig(?:nature)?|otp|cvv2?|cvc)"
 )
 # Where such a name may begin: `PGPASSWORD` and `dbSecret` do, `monkeypatch` does not.
-_BEGINS: Final = r"(?:(?<![A-Za-z])|(?-i:(?<=[a-z])(?=[A-Z]))|(?=passw|passphrase|secret|api_?key))"
+_BEGINS: Final = r"(?:(?<![A-Za-z])|(?<=%[0-9A-F]{2})|(?-i:(?<=[a-z])(?=[A-Z]))|(?=passw|passphrase|secret|api_?key))"
 _ENDS: Final = r"(?:[_-]?(?:\d|base|value|hash|plain|str(?:ing)?|text|confirm(?:ation)?))?"
 # What people write after such a word when they do not mean a secret.
 _HARMLESS_VALUE: Final = (
@@ -23,13 +23,14 @@ _HARMLESS_VALUE: Final = (
     r"|bytes|ok|yes|no|changed|rotated|reset|self|os|settings|config|env|not|is|was|has|for|in|the|and|or|to|must|of|from|by|with)"
 )
 _WORDED: Final = re.compile(
-    rf"(?P<before>{_BEGINS}{_NAMES}{_ENDS}[\"']?\]?\s{{0,2}}(?:[=-]>|[:=])\s{{0,2}}(?:b?[\"'])?)"
+    rf"(?P<before>{_BEGINS}{_NAMES}{_ENDS}\\{{0,7}}[\"']?\]?\s{{0,2}}(?:[=-]>|[:=]|%3[AD])\s{{0,2}}(?:b?\\{{0,7}}[\"'])?)"
     rf"(?!{_HARMLESS_VALUE}(?![\w-]))(?!(?:\w+\s+)?\[redacted)"
-    r"(?P<scheme>(?:bearer|basic|token|digest)\s+)?(?P<value>(?:(?<=[\"'])[^\"'\r\n]{3,}|(?:[^\s\"'&,;(){}<>\[\]]|,(?![\s\"'{}\[\]()]|[\w.-]{1,64}\s?[=:])){3,}))",
+    r"(?P<scheme>(?:bearer|basic|token|digest|negotiate|ntlm|ssws|apikey|dpop|hmac)\s+)?(?P<value>(?:(?<=[\"'])(?:[^\"'\r\n\\]|\\+(?![\"'\\])){3,}|(?:[^\s\"'&,;(){}<>\[\]]|,(?![\s\"'{}\[\]()]|[\w.-]{1,64}\s?[=:])){3,}))",
     re.IGNORECASE | re.ASCII,
 )
 _BEARER: Final = re.compile(
-    r"\b(?P<before>(?:bearer|basic)\s+)(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})", re.IGNORECASE | re.ASCII
+    r"\b(?P<before>(?:bearer|basic|ssws|auth plain|auth login)\s+)(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})",
+    re.IGNORECASE | re.ASCII,
 )
 _USERINFO: Final = re.compile(
     r"(?P<before>\b[a-z][a-z0-9+.-]{1,20}://[^\s:/?#@\"'<>]{0,128}:)(?P<value>[^\s/?#\"'<>]{1,256})(?=@[\w\[.-])",
@@ -74,7 +75,7 @@ _PROSE: Final = re.compile(
 )
 _PIN_IN_PROSE: Final = re.compile(
     r"(?P<before>\b(?:(?:password|passcode|passphrase|otp|pin|cvv2?|cvc)(?: code)?(?: for [\w.@+-]{1,64})?"
-    r"|(?:verification|confirmation|security|login|2fa|mfa|sms|one-time|recovery) code(?: for [\w.@+-]{1,64})?)(?: (?:is|was):?|:) )"
+    r"|(?:verification|confirmation|security|login|2fa|mfa|sms|one-time|recovery) code(?: for [\w.@+-]{1,64})?)(?: (?:is|was):?|:) |(?<![\w-])(?:pin|ssn|passcode)=[\"']?)"
     r"(?P<value>\d{3,12})(?![\w-]|[.:]\d| \w)",
     re.IGNORECASE | re.ASCII,
 )
@@ -91,6 +92,17 @@ _SQL: Final = re.compile(
 # A header or a form's field printed as a pair: `('authorization', 'Bearer …')`.
 _PAIR: Final = re.compile(
     rf"(?P<before>\(b?[\"'](?:[\w-]{{1,30}}[_-])?{_NAMES}{_ENDS}[\"'], b?(?P<quote>[\"']))(?!\[redacted)(?P<value>[^\"'\n]{{3,4096}})(?=(?P=quote)\))",
+    re.IGNORECASE | re.ASCII,
+)
+# A command's words, printed as a list.
+_LISTED_OPTION: Final = re.compile(
+    rf"(?P<before>[\"']--[\w-]{{0,30}}?{_NAMES}[\"'], ?(?P<quote>[\"']))(?!\[redacted)(?P<value>[^\"'\n]{{3,4096}})(?=(?P=quote))",
+    re.IGNORECASE | re.ASCII,
+)
+# What Pydantic says of a value that it refuses: the field's path on one line, the value on the next.
+_REFUSED: Final = re.compile(
+    rf"(?P<before>(?:^|\n)(?:[\w-]{{1,64}}\.){{0,8}}\w{{0,40}}?{_BEGINS}{_NAMES}{_ENDS}(?:\.[\w-]{{1,64}}){{0,4}}\n  [^\n]{{1,400}}?\binput_value=)"
+    r"(?!['\"]?\[redacted)(?P<value>[^\n]{1,400}?)(?=, input_type=)",
     re.IGNORECASE | re.ASCII,
 )
 _NUMBER: Final = re.compile(
@@ -133,10 +145,15 @@ _TOKENS: Final = re.compile(
     r"|do[or]_v1_[0-9a-f]{64}|gsk_[A-Za-z0-9]{40,}|r8_[A-Za-z0-9]{37}|ntn_[A-Za-z0-9]{40,}|sntrys_[\w=+/]{40,}|sbp_[0-9a-f]{40}|figd_[\w-]{30,}"
     r"|rubygems_[0-9a-f]{48}|sq0(?:atp|csp)-[\w-]{22,}|xkeysib-[0-9a-f]{60,}[\w-]*|(?:NRAK|PMAK|ATATT3x)[\w=-]{20,}|1//0[\w-]{20,}|sq[uap]_[0-9a-f]{40}|\w{14}\.atlasv1\.[\w-]{40,}"
     r"|SCRAM-SHA-\d{1,3}\$\d+:[^\s\"']{4,512}|pbkdf2[_:]\w{2,10}\$\d+\$[^\s\"']{10,512}"  # passwords' hashes
+    r"|[\w~.]{3}\dQ~[\w~.-]{31,34}|\d{8,10}:AA[\w-]{33}|[0-9a-f]{36}NRAL|dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{40,}"
+    r"|phx_\w{40,}|sb_secret_[\w-]{20,}|pscale_(?:pw|oauth)_[\w-]{32,}|EAA[A-Za-z0-9]{60,}"
+    r"|scrypt:\d+:\d+:\d+\$[^\s\"']{10,512}"
     r"|[a-z0-9]{2,10}_(?:pat|tkn|token|key|api|live|oauth)_(?=\w*\d)(?=\w*[A-Z])[\w-]{20,}"
     r")"
 )
-_HASHES: Final = re.compile(r"\$argon2(?:id|i|d)\$[\w$+/=,.]{20,512}|\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}")
+_HASHES: Final = re.compile(
+    r"\$argon2(?:id|i|d)\$[\w$+/=,.]{20,512}|\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}|\$(?:apr1|[156y])\$[\w$./=,]{20,256}"
+)
 _AWS_SECRET: Final = re.compile(
     r"(?i:aws.{0,20}?(?:secret|key).{0,20}?)[\"'=:\s](?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
 )
@@ -163,8 +180,10 @@ def redact_text(text: str) -> str:
     if "KeyError" in text:
         text = _MISSING_KEY.sub(_keep_before, text)
     if "'" in text or '"' in text or "`" in text:
-        for shape in (_QUOTED, _SQL, _PAIR, _NUMBER):
+        for shape in (_QUOTED, _SQL, _PAIR, _LISTED_OPTION, _NUMBER):
             text = shape.sub(_keep_before, text)
+    if "input_value=" in text:
+        text = _REFUSED.sub(_keep_before, text)
     if " to " in text:
         text = _CHANGED.sub(_keep_before, text)
     if "esponse=" in text:
@@ -221,7 +240,8 @@ _PIECES: Final = (
     "cookie", "code", "glrt", "gldt", "glsa", "glft", "glptt", "glcbt", "gloas", "glsoat", "glimt", "glagent", "shp", "doo_v", "dor_v",
     "r0_", "ntn_", "sntrys", "sbp_", "figd_", "rubygems", "sq0", "nrak", "pmak", "atatt", "0//0", "_pat_", "_tkn_", "_api_", "_oauth_",
     "squ_", "sqa_", "sqp_", "atlasv0", "identifiedby", "jdbc:", "pan", "ssn", "cardnumber", "card_number", "ldap", "rediscli",
-    "response=", "privatelines", "scram", "pbkdf0", "$argon0", "$0",
+    "response=", "privatelines", "scram", "pbkdf0", "$argon0", "$0", "$apr0$", "$y$", "scrypt:", "0q~", "0:aa", "nral", "dp.", "phx_", "pscale",
+    "eaa",
     "mysql", "mariadb", "login",
 )  # fmt: skip
 
@@ -238,7 +258,7 @@ def _any_of(words: Iterable[str]) -> str:
 
 _HAS_PIECE: Final = re.compile(_any_of(_PIECES).encode())
 # Then: besides, they all stand beside a mark, or have twelve characters in a row without a blank, or are long rows of digits.
-_MARK: Final = re.compile("[:=<]|->|--| -[pwa]| ['\"`]|Error\\(| (?:is|was|to) ")
+_MARK: Final = re.compile("[:=<]|%3|->|--| -[pwa]| ['\"`]|Error\\(| (?:is|was|to) ")
 _ROWS: Final = bytes(ord("a") if chr(b).isalnum() or chr(b) in "_.~-?" else ord(" ") for b in range(256))
 _ROW: Final = b"a" * 12
 _MANY_DIGITS: Final = b"0" * 13

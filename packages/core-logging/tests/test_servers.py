@@ -123,6 +123,17 @@ access_log_format = '%(m)s %(U)s %(s)s'
 COMMANDS = {
     "uvicorn": ["uvicorn", "served:app", "--host", "127.0.0.1", "--port", "{port}"],
     "gunicorn": ["gunicorn", "served:wsgi", "-b", "127.0.0.1:{port}", "--access-logfile", "-"],
+    "uvicorn behind gunicorn": [
+        "gunicorn",
+        "served:app",
+        "--preload",
+        "-k",
+        "uvicorn.workers.UvicornWorker",
+        "-b",
+        "127.0.0.1:{port}",
+        "--access-logfile",
+        "-",
+    ],
     "granian": [
         "granian",
         "served:app",
@@ -186,6 +197,7 @@ def test_lines_of_a_real_server_are_events(name, tmp_path):
         finally:
             server.terminate()
             server.wait(timeout=30)
+    name = name.partition(" ")[0]
     printed = (tmp_path / "out").read_text().splitlines()
     lines = [json.loads(line) for line in printed if line.startswith("{")]
     assert next(line for line in lines if line["event"] == "served")["request_id"] == "r-1"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -28,6 +30,7 @@ _NAMES = {
 _UVICORN = ("client", "method", "path", "http_version", "status")
 _REQUEST_IDS = ("{x-request-id}o", "{x-request-id}i")  # the answer's header is the service's own word
 _NOT_THERE = ("", "-", None)
+_again_in_workers = False
 
 
 def take_over_servers() -> None:
@@ -39,12 +42,22 @@ def take_over_servers() -> None:
     `status`, `client`, `duration_ms`, and from gunicorn and hypercorn the request's id and trace. Levels stay; handlers
     are not closed, since gunicorn may hand them to others.
     """
+    global _again_in_workers
+    if not _again_in_workers:
+        _again_in_workers = True
+        os.register_at_fork(after_in_child=_take_over_in_worker)
     for name in SERVER_LOGGERS:
         logger = standard_logger(name)
         logger.handlers.clear()
         logger.propagate = True
         if name.endswith(".access") and add_access_fields not in logger.filters:
             logger.addFilter(add_access_fields)
+
+
+def _take_over_in_worker() -> None:
+    """Take over again in a worker of gunicorn: with `--preload`, uvicorn's workers set up their loggers after the application."""
+    if "gunicorn.arbiter" in sys.modules:
+        take_over_servers()
 
 
 def add_access_fields(record: logging.LogRecord) -> bool:

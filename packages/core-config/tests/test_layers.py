@@ -6,14 +6,14 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pydantic_settings
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, AliasPath, BaseModel, Field, RootModel
 from pydantic_settings import InitSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
-from maestro_core_config import BaseConfig, ConfigDict, ConfigError, FileError, explain, load
+from maestro_core_config import BaseConfig, ConfigDict, ConfigError, FileError, InvalidConfiguration, explain, load
 from maestro_core_config.testing import ROOT_TOKEN, FakeVault
 from maestro_core_config.vault import Token, Vault
 
@@ -245,6 +245,71 @@ def test_a_key_is_found_by_whichever_name_a_source_has_it(monkeypatch: pytest.Mo
         explained = explain(Aliased(_cli_parse_args=command))
         assert str(explained["pool.size"]) == "pool.size = 9  <- command line --pool.size"
         assert str(explained["port"]) == "port = 5  <- command line --thePort (overrides file base.yaml:3 = 4)"
+
+
+def test_what_an_alias_path_picks_out_is_explained_by_the_place_it_is_picked_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was said to be a default."""
+
+    class Picked(BaseConfig):
+        """Two values of one document."""
+
+        model_config = ConfigDict(files=("app.toml",))
+        host: str = Field("", validation_alias=AliasPath("db", "hosts", 0))
+        name: str = Field("", validation_alias=AliasChoices("name_of_db", AliasPath("db", "name")))
+
+    Path("app.toml").write_text("[db]\nhosts = ['one']\nname = 'orders'\n")
+    monkeypatch.setenv("DB", '{"name": "payments"}')
+    assert str(explain(load(Picked))) == (
+        "host = 'one'  <- file app.toml:2\n"
+        "name = 'payments'  <- environment DB (overrides file app.toml:3 = 'orders')"
+    )
+
+
+def test_a_root_model_is_explained_as_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was said to be a default."""
+
+    class Ports(RootModel[list[int]]):
+        """A list of ports."""
+
+    class Settings(BaseConfig):
+        """One root model."""
+
+        ports: Ports = Ports([1])
+
+    monkeypatch.setenv("PORTS", "[1, 2]")
+    assert str(explain(load(Settings))) == "ports = Ports(root=[1, 2])  <- environment PORTS"
+
+
+def test_a_problem_in_a_list_or_in_a_union_has_a_place() -> None:
+    """Pydantic names an item by its number and a choice by its tag, which no document has."""
+
+    class One(BaseModel):
+        """A choice."""
+
+        kind: Literal["one"] = "one"
+        size: int = 1
+
+    class Two(BaseModel):
+        """Another."""
+
+        kind: Literal["two"] = "two"
+
+    class Settings(BaseConfig):
+        """A list and a union."""
+
+        model_config = ConfigDict(files=("app.yaml",))
+        items: list[One]
+        either: Annotated[One | Two, Field(discriminator="kind")]
+
+    Path("app.yaml").write_text("items:\n- size: many\neither:\n  kind: one\n  size: few\n")
+    with pytest.raises(InvalidConfiguration) as caught:
+        load(Settings)
+    assert [(problem.name, problem.location) for problem in caught.value.problems] == [
+        ("items.0.size", "file app.yaml:1"),
+        ("either.one.size", "file app.yaml:3"),
+    ]
 
 
 @pytest.mark.skipif(NestedSecretsSettingsSource is None, reason="this release of pydantic-settings has no such source")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import AliasPath, Field, SecretStr
 
 pytest.importorskip("hvac")
 
@@ -80,6 +80,21 @@ def test_single_fields_come_from_other_paths_and_keys(vault: FakeVault) -> None:
     settings = settings_class(fields={"password": "shared/db#pw", "port": "shared/db#p"})()
     assert (settings.password.get_secret_value(), settings.port) == ("x", 7)
     assert vault.requests.count("GET secret/data/shared/db") == 1
+
+
+def test_a_document_in_a_document_may_be_picked_from(vault: FakeVault) -> None:
+    """What an alias path leads to was dropped as not ours."""
+    vault.write("nested", db={"password": "hunter2"})
+
+    class Picked(BaseConfig):
+        """A value in a value."""
+
+        model_config = ConfigDict(remote=(Vault(paths=("nested",)),))
+        password: str = Field("", validation_alias=AliasPath("db", "password"))
+
+    settings = load(Picked)
+    assert settings.password == "hunter2"
+    assert str(explain(settings)["password"].place) == "vault secret/nested#db (version 1)"
 
 
 def test_kv_1_is_read(vault: FakeVault) -> None:

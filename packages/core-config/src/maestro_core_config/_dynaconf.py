@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic_settings import InitSettingsSource
 
 from ._files import KINDS, FileError, kind_of, read_document
-from ._places import names_of
+from ._places import spellings_of
 from ._positions import lines_of_keys
 from .crypto import decrypted, keyring_of
 from .errors import ConfigError
@@ -101,7 +101,7 @@ def _as_fields(model: Any, document: Mapping[str, Any]) -> dict[str, Any]:
     # Dynaconf's names are case-insensitive; a field's own spelling wins, in nested models too.
     spelling = {name.lower(): (name, field) for name, field in model.model_fields.items()}
     for name, field in model.model_fields.items():
-        for alias in names_of(field, name)[1:]:
+        for alias in (spelling[0] for spelling in spellings_of(field, name)[1:] if len(spelling) == 1):
             spelling[name.lower()] = spelling[alias.lower()] = (alias, field)
     fields = {}
     for key, value in document.items():

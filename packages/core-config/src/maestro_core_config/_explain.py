@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, RootModel
 
 from ._live import MASK, LiveField
-from ._places import ABSENT, Place, found_at, names_of, place_in
+from ._places import ABSENT, Place, Spelling, found_at, place_in, spellings_of
 from ._secrecy import holds_secret, is_secret_type, shown_value, without_passwords
 from ._shown import shown
 from ._sources import load_of
@@ -63,7 +63,7 @@ class Explanations(Mapping[str, Explanation]):
 @dataclass(frozen=True, slots=True)
 class _Leaf:
     path: tuple[str, ...]
-    steps: list[tuple[str, ...]]
+    steps: list[tuple[Spelling, ...]]
     value: Any
     secret: bool
     secret_inside: bool
@@ -94,11 +94,11 @@ def fingerprint(settings: Any) -> str:
     return hashlib.sha256(repr(shown_values).encode()).hexdigest()[:16]
 
 
-def _leaves(model: Any, path: tuple[str, ...], steps: list[tuple[str, ...]]) -> Iterator[_Leaf]:
+def _leaves(model: Any, path: tuple[str, ...], steps: list[tuple[Spelling, ...]]) -> Iterator[_Leaf]:
     for name, field in type(model).model_fields.items():
         value = getattr(model, name, None)
-        here, spellings = (*path, name), [*steps, names_of(field, name)]
-        if isinstance(value, BaseModel):
+        here, spellings = (*path, name), [*steps, spellings_of(field, name)]
+        if isinstance(value, BaseModel) and not isinstance(value, RootModel):
             yield from _leaves(value, here, spellings)
         else:
             kind = field.annotation

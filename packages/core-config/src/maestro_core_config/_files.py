@@ -29,8 +29,10 @@ class FileSource(InitSettingsSource):
         super().__init__(settings_cls, decrypted(self.document, where=str(path), keyring=keyring_of(settings_cls)))
 
     def location(self, key_path: tuple[str, ...]) -> str:
-        """Say where a key stood when the file was read, as `file:line`."""
-        line = lines_of_keys(self.kind, self.text).get(key_path)
+        """Say where a key stood when the file was read, as `file:line`; of a key in a list, where the list does."""
+        lines = lines_of_keys(self.kind, self.text)
+        known = (lines[key_path[:depth]] for depth in range(len(key_path), 0, -1) if key_path[:depth] in lines)
+        line = next(known, None)
         return f"{self.path}:{line}" if line else str(self.path)
 
     def __repr__(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from ._places import ABSENT, found_at, names_of, place_in
+from ._places import found_at, names_of, place_in
 from ._problems import InvalidConfiguration, Problem, UnknownNamesWarning
 from ._sources import observing
 from ._typos import unknown_names
@@ -95,12 +95,12 @@ def _place(settings_cls: Any, sources: tuple[Any, ...], path: tuple[str, ...]) -
     name = next((n for n, f in settings_cls.model_fields.items() if path and path[0] in names_of(f, n)), None)
     if name is None:
         return ""
-    steps = [names_of(settings_cls.model_fields[name], name), *((step,) for step in path[1:])]
-    for source in sources:
-        value, spelled = found_at(source(), steps)
-        if value is not ABSENT:
-            return str(place_in(source, settings_cls, name, spelled))
-    return ""
+    steps = [tuple((spelling,) for spelling in names_of(settings_cls.model_fields[name], name))]
+    steps += [((step,),) for step in path[1:]]
+    # What is missing, or is said of one choice of several, stands in what there is of its path.
+    given = [(source, found_at(source(), steps)[1]) for source in sources]
+    source, spelled = max(given, key=lambda each: len(each[1]), default=(None, ()))
+    return str(place_in(source, settings_cls, name, spelled)) if spelled else ""
 
 
 def _with_live_arguments(settings_cls: Any, arguments: dict[str, Any]) -> Any:

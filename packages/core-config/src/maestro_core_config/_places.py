@@ -9,12 +9,13 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import AliasChoices, BaseModel, RootModel
+from pydantic import AliasChoices, AliasPath, BaseModel, RootModel
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, InitSettingsSource, SecretsSettingsSource
 
 from ._positions import lines_of_keys
 
 ABSENT = object()
+Spelling = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +30,36 @@ class Place:
 
 
 def names_of(field: Any, name: str) -> tuple[str, ...]:
-    """List the keys by which a field may be given: its name and its aliases."""
-    aliases = [name]
+    """List the keys by which a field may be given: its name, its aliases, and the first steps of alias paths."""
+    return tuple(dict.fromkeys(spelling[0] for spelling in spellings_of(field, name)))
+
+
+def spellings_of(field: Any, name: str) -> tuple[Spelling, ...]:
+    """List the paths at which a field may be given, from the model that it is in: of one step, but for alias paths."""
+    found: list[Spelling] = [(name,)]
     for alias in (field.validation_alias, field.alias):
-        if isinstance(alias, AliasChoices):
-            aliases += [choice for choice in alias.choices if isinstance(choice, str)]
-        elif isinstance(alias, str):
-            aliases.append(alias)
-    return tuple(dict.fromkeys(aliases))
+        for choice in alias.choices if isinstance(alias, AliasChoices) else (alias,):
+            if isinstance(choice, AliasPath):
+                found.append(tuple(map(str, choice.path)))
+            elif isinstance(choice, str):
+                found.append((choice,))
+    return tuple(dict.fromkeys(found))
 
 
 def types_of(annotation: Any) -> tuple[Any, ...]:
     """Give the types that a value may be of, without their arguments: `dict` and `NoneType` for `dict[str, int] | None`."""
+    return tuple(get_origin(part) or part for part in alternatives_of(annotation))
+
+
+def alternatives_of(annotation: Any) -> tuple[Any, ...]:
+    """Give the types that a value may be of: `dict[str, int]` and `NoneType` for `dict[str, int] | None`."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return types_of(get_args(annotation)[0])
+        return alternatives_of(get_args(annotation)[0])
     if origin in (Union, UnionType):
-        return tuple(each for part in get_args(annotation) for each in types_of(part))
+        return tuple(each for part in get_args(annotation) for each in alternatives_of(part))
     named = getattr(annotation, "__value__", None)  # `type Name = …`, and its backport
-    return (origin or annotation,) if named is None else types_of(named)
+    return (annotation,) if named is None else alternatives_of(named)
 
 
 def models_of(annotation: Any) -> Iterator[Any]:
@@ -68,18 +80,32 @@ def paths_of(given: Any) -> list[Path]:
     return [Path(path).expanduser() for path in several]
 
 
-def found_at(document: Any, steps: Iterable[tuple[str, ...]]) -> tuple[Any, tuple[str, ...]]:
+def found_at(document: Any, steps: Iterable[tuple[Spelling, ...]]) -> tuple[Any, tuple[str, ...]]:
     """Follow a path whose every step may be spelled in several ways: the value, and the path as the document has it.
 
     The value is ABSENT where the path ends early.
     """
     path: tuple[str, ...] = ()
     for spellings in steps:
-        name = next((name for name in spellings if name in document), None) if isinstance(document, dict) else None
-        if name is None:
+        for spelling in spellings:
+            value = _followed(document, spelling)
+            if value is not ABSENT:
+                break
+        else:
             return ABSENT, path
-        document, path = document[name], (*path, name)
+        document, path = value, (*path, *spelling)
     return document, path
+
+
+def _followed(document: Any, spelling: Spelling) -> Any:
+    for step in spelling:
+        if isinstance(document, dict) and step in document:
+            document = document[step]
+        elif isinstance(document, list) and step.isdecimal() and int(step) < len(document):
+            document = document[int(step)]
+        else:
+            return ABSENT
+    return document
 
 
 def place_in(source: Any, settings_cls: Any, name: str, path: tuple[str, ...]) -> Place:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import is_dataclass
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, RootModel
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource
 
-from ._places import is_a, models_of, names_of, paths_of, types_of
+from ._places import alternatives_of, is_a, names_of, paths_of, types_of
 from ._positions import lines_of_keys
 from ._problems import Problem
 
@@ -72,7 +73,10 @@ def _unknown_variables(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[
         return
     exact, open_ended = known_variables(settings_cls, source)
     folded = {name.lower() for name in exact}
+    of_kubernetes = _service_links()
     for name, place in _names_given(settings_cls, sources):
+        if of_kubernetes(name):
+            continue
         lowered = name.lower()
         if (
             lowered.startswith(prefix)
@@ -81,6 +85,17 @@ def _unknown_variables(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[
         ):
             hint = closest(name, {known.upper() if name.isupper() else known for known in exact})
             yield Problem(name, "no setting reads this variable", place, hint)
+
+
+def _service_links() -> Callable[[str], object]:
+    """Tell the variables that Kubernetes sets for each service in a pod's namespace: the service itself has one of its own name."""
+    ends = "_SERVICE_HOST"
+    hosts = [name for name in os.environ if name.endswith(ends)]
+    services = [name[: -len(ends)] for name in hosts if f"{name[: -len(ends)]}_SERVICE_PORT" in os.environ]
+    if not services:
+        return lambda _: False
+    link = r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_(PORT|PROTO|ADDR))?"
+    return re.compile(rf"({'|'.join(map(re.escape, services))})_({link})").fullmatch
 
 
 def _names_given(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[tuple[str, str]]:
@@ -104,22 +119,44 @@ def _names_given(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[tuple[
 def _unknown_keys(settings_cls: Any, sources: tuple[Any, ...]) -> Iterator[Problem]:
     for source in sources:
         if hasattr(source, "location"):
-            for path, known in _stray(source(), settings_cls, ()):
+            for path, known in _stray(source(), [settings_cls], ()):
                 hint = closest(path[-1], known)
                 yield Problem(".".join(path), "no setting has this name", source.location(path), hint)
 
 
-def _stray(document: Any, model: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], set[str]]]:
-    if model.model_config.get("extra") == "allow":
+def _stray(document: Any, kinds: list[Any], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], set[str]]]:
+    """Find the keys that none of the kinds a value may be of has a field for."""
+    if any(_takes_any_key(kind) for kind in kinds):
         return
-    spelling = {s: field for name, field in model.model_fields.items() for s in names_of(field, name)}
+    spelling: dict[str, list[Any]] = {}
+    for kind in kinds:
+        for name, field in _fields_of(kind).items():
+            for key in names_of(field, name):
+                spelling.setdefault(key, []).append(field.annotation)
     for key, value in document.items():
         if key not in spelling:
             yield (*path, str(key)), set(spelling)
-        elif isinstance(value, dict):
-            models = list(models_of(spelling[key].annotation))
-            if len(models) == 1:
-                yield from _stray(value, models[0], (*path, key))
+        else:
+            yield from _stray_inside(value, spelling[key], (*path, key))
+
+
+def _stray_inside(
+    value: Any, annotations: list[Any], path: tuple[str, ...]
+) -> Iterator[tuple[tuple[str, ...], set[str]]]:
+    parts = [part for annotation in annotations for part in alternatives_of(annotation)]
+    if isinstance(value, list):
+        items = [kind for part in parts if is_a(get_origin(part), Collection) for kind in get_args(part)]
+        for index, item in enumerate(value):
+            yield from _stray_inside(item, items, (*path, str(index)))
+    if not isinstance(value, dict):
+        return
+    kinds = [part for part in parts if _fields_of(part) is not None]
+    others = [part for part in parts if _fields_of(part) is None and _is_open(get_origin(part) or part)]
+    if kinds and not others:
+        yield from _stray(value, kinds, path)
+    elif not kinds and len(others) == 1 and len(get_args(others[0])) == 2:  # a mapping
+        for key, item in value.items():
+            yield from _stray_inside(item, [get_args(others[0])[1]], (*path, str(key)))
 
 
 def _fields_of(part: Any) -> Any:

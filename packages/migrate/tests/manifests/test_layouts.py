@@ -27,6 +27,8 @@ def _after(folder: Path, name: str, raw: bytes, add=ADD) -> bytes | None:
         ("setup.cfg", b"[options]\ninstall_requires =\n    click\nzip_safe = no\n", b"[options]\ninstall_requires =\n    click\n    maestro-core-logging>=0.1\nzip_safe = no\n"),
         ("setup.py", b'from setuptools import setup\nsetup(install_requires=["click"])\n', b'from setuptools import setup\nsetup(install_requires=["click", "maestro-core-logging>=0.1"])\n'),
         ("setup.py", b'from setuptools import setup\nNEEDS = [\n    "click",\n    "yarl",\n]\nsetup(install_requires=NEEDS)\n', b'from setuptools import setup\nNEEDS = [\n    "click",\n    "maestro-core-logging>=0.1",\n    "yarl",\n]\nsetup(install_requires=NEEDS)\n'),
+        ("setup.py", b'setup(install_requires=[\n    "click",\n    f"yarl @ {URL}",\n    "zope",\n])\n', b'setup(install_requires=[\n    "click",\n    f"yarl @ {URL}",\n    "zope",\n    "maestro-core-logging>=0.1",\n])\n'),
+        ("setup.py", b'needs = ["click", "yarl"]\nif old:\n    needs.append("futures")\nneeds += more\nsetup(install_requires=needs)\n', b'needs = ["click", "maestro-core-logging>=0.1", "yarl"]\nif old:\n    needs.append("futures")\nneeds += more\nsetup(install_requires=needs)\n'),
         ("pyproject.toml", b'[project]\nname = "x"  # ours\ndependencies = [\n    "click",\n    "yarl",\n]\n', b'[project]\nname = "x"  # ours\ndependencies = [\n    "click",\n    "maestro-core-logging>=0.1",\n    "yarl",\n]\n'),
         ("pyproject.toml", b'[project]\nname = "x"\ndependencies = ["click"]\n', b'[project]\nname = "x"\ndependencies = ["click", "maestro-core-logging>=0.1"]\n'),
         ("pyproject.toml", b'[tool.poetry.dependencies]\npython = "^3.11"\nclick = "^8"\n', b'[tool.poetry.dependencies]\npython = "^3.11"\nclick = "^8"\nmaestro-core-logging = ">=0.1"\n'),
@@ -86,12 +88,16 @@ def test_compiled_files_and_locks_are_reported_not_edited(tmp_path):
 
 def test_a_computed_list_in_setup_py_is_a_finding(tmp_path):
     """What cannot be read without running it is left to a person."""
-    (tmp_path / "setup.py").write_text(
-        "from setuptools import setup\nsetup(install_requires=open('r').read().split())\n"
-    )
-    writes, findings = with_requirements(tmp_path, ADD)
-    assert writes == []
-    assert "computed-requirements" in findings[0].reason
+    for code in (
+        "setup(install_requires=open('r').read().split())",
+        "setup(install_requires=['click', *more])",
+        "needs = ['click']\nif old:\n    needs = []\nsetup(install_requires=needs)",
+        "needs = []\nneeds.append('click')\nsetup(install_requires=needs)",
+    ):
+        (tmp_path / "setup.py").write_text(f"from setuptools import setup\n{code}\n")
+        writes, findings = with_requirements(tmp_path, ADD)
+        assert writes == []
+        assert "computed-requirements" in findings[0].reason
 
 
 @pytest.mark.parametrize("given", ['needs("default.txt")', 'open("requirements/default.txt").read().splitlines()'])

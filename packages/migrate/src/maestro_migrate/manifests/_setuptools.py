@@ -123,7 +123,7 @@ def _values(tree: ast.Module) -> Iterator[ast.expr]:
 
 
 def _requires(tree: ast.Module) -> ast.expr | None:
-    """Return the value of `install_requires`, followed through one name that is bound once and never changed."""
+    """Return the value of `install_requires`, followed through one name that is bound once: to a list that has entries, if more are added to it later."""
     values = list(_values(tree))
     if len(values) != 1:
         return None
@@ -135,7 +135,11 @@ def _requires(tree: ast.Module) -> ast.expr | None:
             for node in tree.body
             if isinstance(node, ast.Assign) and len(node.targets) == 1 and node.targets[0] in uses
         ]
-        return bound[0] if len(bound) == 1 and len(uses) == 2 else value
+        grown = [node.target for node in ast.walk(tree) if isinstance(node, ast.AugAssign)]
+        is_bound_once = (
+            len(bound) == 1 and sum(not isinstance(use.ctx, ast.Load) and use not in grown for use in uses) == 1
+        )
+        return bound[0] if is_bound_once and (len(uses) == 2 or getattr(bound[0], "elts", [])) else value
     return value
 
 
@@ -155,11 +159,19 @@ def strings_given(raw: bytes) -> set[str]:
 
 
 def _literal(value: ast.expr | None) -> ast.List | ast.Tuple | None:
+    """Return a list whose entries stand there one by one, though what one says be computed: `[f"yarl @ {URL}", "click"]`."""
     if isinstance(value, ast.List | ast.Tuple) and all(
-        isinstance(each, ast.Constant) and isinstance(each.value, str) for each in value.elts
+        isinstance(each, ast.JoinedStr | ast.BinOp | ast.Name)
+        or (isinstance(each, ast.Constant) and isinstance(each.value, str))
+        for each in value.elts
     ):
         return value
     return None
+
+
+def _texts(value: ast.List | ast.Tuple) -> list[str]:
+    """Return what the entries say, nothing for a computed one."""
+    return [str(each.value) if isinstance(each, ast.Constant) else "" for each in value.elts]
 
 
 def declared_in_py(raw: bytes) -> list[Declared]:
@@ -203,7 +215,7 @@ def _edited_once(raw: bytes, entry: str | None, name: str) -> bytes:
     if text[start] not in "[(" or (isinstance(value, ast.Tuple) and len(entries) < 2):
         raise NotEditable("unusual-layout: install_requires is a tuple without brackets or with one entry")
     listing = Listing(start, end - 1, entries)
-    texts = [str(each.value) for each in value.elts if isinstance(each, ast.Constant)]
+    texts = _texts(value)
     names = [named(each) or "" for each in texts]
     if entry is None:
         index = names.index(name)
@@ -214,6 +226,6 @@ def _edited_once(raw: bytes, entry: str | None, name: str) -> bytes:
         wanted = [*texts[:index], entry, *texts[index:]]
     result = source.encoded(after.encode())
     proven = _literal(_requires(_tree(result)[1]))
-    if proven is None or [each.value for each in proven.elts if isinstance(each, ast.Constant)] != wanted:
+    if proven is None or _texts(proven) != wanted:
         raise NotEditable("unusual-layout: the list could not be edited in its text")
     return result

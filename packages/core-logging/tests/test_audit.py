@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import stat
 
 import pytest
 
@@ -116,3 +117,13 @@ def test_fields_called_like_the_chain_s_own_are_kept_beside_them(audit):
     assert audit.verify() == 5
     line = json.loads(audit.path.read_text().splitlines()[3])
     assert (line["number"], line["number_"], line["previous_"], line["digest_"]) == (4, 70, "p", "d")
+
+
+def test_a_new_file_is_in_its_folder_on_the_disk(audit, monkeypatch):
+    """A power failure after the first event would else take the file with it; later events need the file alone."""
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(stat.S_ISDIR(os.fstat(descriptor).st_mode)))
+    new = AuditLog(audit.path.with_name("new.log"))
+    new.write("first", actor="ann")
+    new.write("second", actor="ann")
+    assert synced == [False, True, False]

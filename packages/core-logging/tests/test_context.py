@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import inspect
 import io
 import json
 import threading
@@ -41,6 +42,33 @@ def test_as_a_decorator_it_binds_for_each_call():
     run(2)
     assert seen == [{"job": "nightly"}] * 3
     assert current_context() == {}
+
+
+async def test_as_a_decorator_of_a_coroutine_function_it_binds_while_that_is_awaited():
+    """It bound for no line: the call only makes the coroutine. Calls beside each other have their own."""
+
+    @log_context(job="nightly")
+    async def run(step):
+        """Run a step."""
+        with log_context(step=step):
+            await asyncio.sleep(0)
+            return dict(current_context())
+
+    assert inspect.iscoroutinefunction(run)
+    assert run.__doc__ == "Run a step."
+    made = run(0)
+    assert current_context() == {}
+    assert await asyncio.gather(made, run(1)) == [{"job": "nightly", "step": step} for step in (0, 1)]
+    assert current_context() == {}
+
+
+def test_a_block_may_be_entered_again():
+    """Inside itself too."""
+    job = log_context(job="nightly")
+    for _ in range(2):
+        with job, job:
+            assert current_context() == {"job": "nightly"}
+        assert current_context() == {}
 
 
 async def test_tasks_threads_and_groups_inherit_and_do_not_leak():

@@ -65,6 +65,8 @@ class AuditLog:
                 os.ftruncate(descriptor, size)  # a half line would look like tampering
                 raise OSError(28, "no space left for the whole line")
             os.fsync(descriptor)
+            if size == 0:
+                _sync_folder(self.path.parent)  # in which a new file's name has yet to be on the disk
         finally:
             os.close(descriptor)
 
@@ -91,6 +93,14 @@ class AuditLog:
                     raise AuditChainBrokenError(str(self.path), number, "it does not follow the line before it")
                 digest = event["digest"]
         return number
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _sealed(body: bytes) -> bytes:

@@ -202,6 +202,38 @@ def test_what_cannot_be_opened_is_wrong_use_and_changes_nothing(run: Run, monkey
     assert Path("good.toml").read_text() == good
 
 
+def test_a_key_is_made_with_an_id_that_can_be_used_only(run: Run) -> None:
+    """It was printed, and refused where it was needed."""
+    refused = run("encrypt", "--new-key", "bad id:,")
+    assert refused.exit_code == 2
+    assert "key id 'bad id:,': use letters" in refused.output
+
+
+def test_rotating_keeps_links_owner_and_mode(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file behind a link is rotated, and the service may read it still, whoever rotates."""
+    old, new = new_key("old"), new_key("new")
+    secrets = Path("secrets.toml")
+    secrets.write_text(f"password = '{Keyring.parse(old).encrypt('x')}'\n")
+    secrets.chmod(0o640)
+    Path("link.toml").symlink_to(secrets)
+    owners: list[tuple[int, int]] = []
+    monkeypatch.setattr("shutil.chown", lambda _, user, group: owners.append((user, group)))
+    monkeypatch.setenv("MAESTRO_CONFIG_KEYS", f"{new},{old}")
+    assert run("rotate", "link.toml").exit_code == 0
+    assert Path("link.toml").is_symlink()
+    assert "enc:v1:new:" in secrets.read_text()
+    assert secrets.stat().st_mode & 0o777 == 0o640
+    assert owners == [(secrets.stat().st_uid, secrets.stat().st_gid)]
+
+
+def test_what_cannot_be_written_is_told(run: Run) -> None:
+    """It was a traceback."""
+    Path("file").touch()
+    told = run("schema", "svc_settings:Settings", "--output", "file/schema.json")
+    assert (told.exit_code, type(told.exception)) == (2, SystemExit)
+    assert "file" in told.output
+
+
 def test_the_command_is_registered_for_maestro() -> None:
     """`maestro config` finds the group by its entry point."""
     from importlib.metadata import entry_points

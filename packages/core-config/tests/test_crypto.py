@@ -126,7 +126,7 @@ def test_rotation_seals_again_with_the_first_key_and_rests() -> None:
         ("id", "entry 1 is not"),
         ("id:###", "entry 1 is not"),
         ("id:aGk=", "has 2 bytes"),
-        (new_key("bad id"), "key id 'bad id'"),
+        (new_key("good").replace("good", "bad id"), "key id 'bad id'"),
     ],
     ids=["empty", "no separator", "not base64", "too short", "bad id"],  # a new key each time would name the test anew
 )

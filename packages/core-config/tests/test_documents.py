@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 from dotenv import dotenv_values
-from pydantic import BaseModel, Field, HttpUrl, RootModel, SecretStr
+from pydantic import AliasPath, BaseModel, Field, HttpUrl, RootModel, SecretStr
 
 from maestro_core_config import BaseConfig, ConfigDict, env, load, secret
 from maestro_core_config.documents import (
@@ -102,7 +102,9 @@ def test_kubernetes_manifests_split_secrets_from_the_rest() -> None:
     config_map, secrets = yaml.safe_load_all(text)
     assert (config_map["kind"], secrets["kind"]) == ("ConfigMap", "Secret")
     assert config_map["data"]["APP_GREETING"] == "it's # not a comment"
-    assert secrets["stringData"] == {"APP_POOL__PASSWORD": "", "APP_TOKEN": "", "API_KEY": ""}
+    assert secrets["stringData"] == {"APP_TOKEN": ""}, "an empty text would take the place of a default"
+    assert "  # APP_POOL__PASSWORD:" in text
+    assert '  # API_KEY: ""' in text
     assert config_map["metadata"] == secrets["metadata"] == {"name": "orders"}
 
 
@@ -138,6 +140,14 @@ class Item(BaseModel):
     size: int = 1
 
 
+class Address(BaseModel):
+    """What may be left out."""
+
+    host: str
+    port: int = 80
+    password: SecretStr = SecretStr("")
+
+
 class Odd(BaseConfig):
     """Types that few settings have."""
 
@@ -150,15 +160,37 @@ class Odd(BaseConfig):
     url: HttpUrl = HttpUrl("http://u:hunter2@h/")
     call: Callable[[int], int] = abs
     names: list[str] = Field(default_factory=lambda: ["a"])
+    nothing: Address | None = None
+    keys: dict[str, SecretStr] = Field(default_factory=dict)
+    picked: str = Field("x", validation_alias=AliasPath("DOCUMENT", "name"))
 
 
 def test_a_config_map_as_it_is_generated_gives_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     """What no text stands for (`None`, a factory's result, a masked password) is a comment: as a value it broke the service."""
-    (config_map,) = yaml.safe_load_all(kubernetes_manifests(Odd, name="odd"))
+    config_map, secrets = yaml.safe_load_all(kubernetes_manifests(Odd, name="odd"))
+    assert secrets["stringData"] == {}
     for variable, value in config_map["data"].items():
         monkeypatch.setenv(variable, value)
     assert config_map["data"].keys() == {"ODD_COLOUR", "ODD_SIZES", "ODD_ITEMS", "ODD_ITEM__SIZE"}
     assert repr(load(Odd)) == repr(Odd.model_construct())
+
+
+def test_what_a_model_that_may_be_left_out_needs_is_not_required() -> None:
+    """Filling it in would make the model; `.env.example` had its variables as ones that must be set."""
+    assert "\n# ODD_NOTHING__HOST=\n" in env_example(Odd)
+    assert "\n# ODD_NOTHING__PORT=80\n" in env_example(Odd)
+    assert "| `nothing.host` | `ODD_NOTHING__HOST` | string | (empty) |  |" in reference_page(Odd)
+
+
+def test_a_default_of_two_lines_is_a_comment_as_a_whole() -> None:
+    """The second line was read."""
+
+    class Lines(BaseConfig):
+        """A text of two lines."""
+
+        greeting: str = "hello\nworld=1"
+
+    assert env_example(Lines).endswith("# GREETING='hello\n# world=1'\n")
 
 
 def test_what_json_cannot_describe_is_anything_in_the_schema() -> None:

@@ -6,7 +6,7 @@ import json
 import sys
 import typing
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import BaseModel, TypeAdapter
@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 from pydantic_settings import EnvSettingsSource
 
 from ._live import MASK, REQUIRED, LiveField
-from ._places import models_of
+from ._places import models_of, spellings_of
 from ._secrecy import holds_secret, without_passwords
 
 COMPUTED: Final = "(computed)"
@@ -31,16 +31,17 @@ class Description:
     secret: bool
     live: bool
     text: str
+    part_of_none: bool = False
 
     @property
     def required(self) -> bool:
-        """Whether there is no default."""
-        return self.default is None
+        """Whether there is no default; a part of a model that is `None` by default may be left out with it."""
+        return self.default is None and not self.part_of_none
 
     @property
     def default_is_a_value(self) -> bool:
         """Whether the default's text would give the default, if somebody set the variable to it."""
-        return self.default not in (None, "", COMPUTED) and MASK not in (self.default or "")
+        return not self.part_of_none and self.default not in (None, "", COMPUTED) and MASK not in (self.default or "")
 
 
 def describe(settings_cls: Any) -> list[Description]:
@@ -80,19 +81,25 @@ def _of_field(
     if len(models) == 1 and delimiter and models[0] not in above:
         for inner_name, inner in models[0].model_fields.items():
             inner_variables = tuple(f"{variable}{delimiter}{inner_name}" for variable in variables)
-            default = None if field.is_required() else field.get_default(call_default_factory=True)
+            default = PydanticUndefined if field.is_required() else field.get_default(call_default_factory=True)
             yield from (
                 _with_default(description, inner_name, name, default)
                 for description in _of_field(inner_name, inner, inner_variables, source, (*above, models[0]))
             )
         return
     secret = holds_secret(field.annotation)
+    # The variable is a document of which an alias path picks a part.
+    picked = any(
+        len(spelling) > 1 and spelling[0].lower() == variables[0].lower() for spelling in spellings_of(field, name)
+    )
     shown = tuple(v if source.case_sensitive or not v.islower() else v.upper() for v in variables)
     yield Description(
         name=name,
         variables=tuple(v.upper() if not source.case_sensitive else v for v in shown),
-        type=_type_text(schema_of(field.annotation), field.annotation),
-        default=None if field.is_required() else _default_text(_default_of(field), secret=secret),
+        type="any, as JSON" if picked else _type_text(schema_of(field.annotation), field.annotation),
+        default=(
+            None if field.is_required() else COMPUTED if picked else _default_text(_default_of(field), secret=secret)
+        ),
         secret=secret,
         live=False,
         text=field.description or "",
@@ -100,19 +107,12 @@ def _of_field(
 
 
 def _with_default(description: Description, inner: str, outer: str, default: Any) -> Description:
-    value = getattr(default, inner, PydanticUndefined) if default is not None else PydanticUndefined
+    value = getattr(default, inner, PydanticUndefined)
     text = description.default
     if value is not PydanticUndefined and not isinstance(value, BaseModel):
         text = _default_text(value, secret=description.secret)
-    return Description(
-        name=f"{outer}.{description.name}",
-        variables=description.variables,
-        type=description.type,
-        default=text,
-        secret=description.secret,
-        live=False,
-        text=description.text,
-    )
+    part_of_none = description.part_of_none or default is None
+    return replace(description, name=f"{outer}.{description.name}", default=text, part_of_none=part_of_none)
 
 
 def _of_live(name: str, field: LiveField) -> Description:

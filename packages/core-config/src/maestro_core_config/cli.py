@@ -110,10 +110,10 @@ def diff(target: str, first: str, second: str, exit_code: bool) -> None:
 @click.option("--for", "name", metavar="NAME", help="Let the value open as this setting only, such as db.password.")
 def encrypt(key_id: str | None, name: str | None) -> None:
     """Encrypt a value read from standard input (never an argument, which shells and process lists keep)."""
-    if key_id is not None:
-        click.echo(new_key(key_id))
-        return
     with _told():
+        if key_id is not None:
+            click.echo(new_key(key_id))
+            return
         click.echo(_keyring().encrypt(_typed("Value to encrypt"), name=name))
 
 
@@ -140,7 +140,8 @@ def rotate(files: tuple[Path, ...], check: bool) -> None:
     outdated = [file for file, content in rotated.items() if content != file.read_bytes()]
     for file in outdated:
         if not check:
-            replace_file(file, rotated[file])
+            with _told():
+                replace_file(file, rotated[file])
         click.echo(f"{file}: {'to rotate' if check else 'rotated'}")
     if check and outdated:
         raise SystemExit(1)
@@ -238,7 +239,8 @@ def _emit(text: str, output: Path | None, check: Path | None) -> None:
             raise SystemExit(1)
         click.echo(f"{check}: up to date")
     elif output is not None:
-        replace_file(output, text.encode())
+        with _told():
+            replace_file(output, text.encode())
     else:
         click.echo(text, nl=False)
 

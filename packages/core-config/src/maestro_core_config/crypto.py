@@ -146,8 +146,13 @@ class Keyring:
 
 
 def new_key(key_id: str) -> str:
-    """Make a fresh entry for `MAESTRO_CONFIG_KEYS`."""
-    return f"{key_id}:{base64.b64encode(os.urandom(_KEY_BYTES)).decode()}"
+    """Make a fresh entry for `MAESTRO_CONFIG_KEYS`.
+
+    Raises:
+        DecryptionError: when the id has other characters than letters, digits, dot, dash and underscore.
+    """
+    key = os.urandom(_KEY_BYTES)
+    return f"{Keyring({key_id: key}).primary}:{base64.b64encode(key).decode()}"
 
 
 def is_encrypted(value: object) -> bool:

@@ -67,7 +67,8 @@ def env_example(settings_cls: Any) -> str:
         lines += ["", f"# {_summary(description)}"]
         variable = description.variables[0]
         value = _dotenv_quoted(description.default or "")
-        lines.append(f"{variable}=" if description.required else f"# {variable}={value}")
+        optional = f"# {variable}={value}".replace("\n", "\n# ")
+        lines.append(f"{variable}=" if description.required else optional)
     return "\n".join(lines) + "\n"
 
 
@@ -100,8 +101,8 @@ def _manifest(kind: str, name: str, key: str, settings: list[Description]) -> st
     head = ["apiVersion: v1", f"kind: {kind}", "metadata:", f"  name: {json.dumps(name)}"]
     body = []
     for each in settings:
-        # A JSON string is a YAML string, whatever is in it. An empty one would be no number and no object where the default is `None`.
-        written = each.required or each.secret or each.default_is_a_value
+        # A JSON string is a YAML string, whatever is in it. An empty one would take a default's place, or be no number and no object.
+        written = each.required or each.default_is_a_value
         body.append(f"  {'' if written else '# '}{each.variables[0]}: {json.dumps(each.default or '')}")
     holds = any(not line.startswith("  #") for line in body)
     return "\n".join([*head, f"{key}:" if holds else f"{key}: {{}}", *body]) + "\n"

@@ -122,10 +122,10 @@ def test_a_migration_is_told_in_whole_words(service: Path) -> None:
 
 def test_what_was_proven_is_told_in_numbers(capsys: pytest.CaptureFixture[str]) -> None:
     """Tests before and after, requests answered alike, and what fails now with the way back."""
-    counts = SimpleNamespace(passed=3, failed=0)
+    counts = SimpleNamespace(passed=3, failed=0, errors=0)
     report = SimpleNamespace(
         recipes={}, files=SimpleNamespace(scanned=2, changed=1, unparsed=()), parity=Parity(5, 4, 1),
-        tests=SimpleNamespace(before=counts, after=SimpleNamespace(passed=2, failed=1), regressions=("t.py::test_a",), generated=None),
+        tests=SimpleNamespace(before=counts, after=SimpleNamespace(passed=2, failed=1, errors=0), regressions=("t.py::test_a",), generated=None),
     )  # fmt: skip
     show(SimpleNamespace(report=report, paths={"html": "r.html"}))
     told = capsys.readouterr().out
@@ -137,13 +137,14 @@ def test_what_was_proven_is_told_in_numbers(capsys: pytest.CaptureFixture[str]) 
 
 def test_tests_of_which_none_passed_prove_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     """Without a regression, too: a suite that cannot be collected fails alike before and after."""
-    none = SimpleNamespace(passed=0, failed=4)
+    none = SimpleNamespace(passed=0, failed=0, errors=4)
     report = SimpleNamespace(
         recipes={}, files=SimpleNamespace(scanned=2, changed=1, unparsed=()), parity=None,
         tests=SimpleNamespace(before=none, after=none, regressions=(), generated=None),
     )  # fmt: skip
     show(SimpleNamespace(report=report, paths={"html": "r.html"}))
-    assert "regressions: 0\nno test passed before, so the tests prove nothing\n" in capsys.readouterr().out
+    told = "tests before: 0 passed, 0 failed, 4 in error; after: 0 passed, 0 failed, 4 in error; regressions: 0\nno test passed before, so the tests prove nothing\n"
+    assert told in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", [migrate, recipes, inventory])

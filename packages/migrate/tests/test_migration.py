@@ -56,6 +56,16 @@ def _hash(root: Path) -> str:
     return found.hexdigest()
 
 
+def test_files_that_cannot_be_collected_are_told_of_with_the_error(service, venv):
+    """`pytest` finds no code that only `python -m pytest` does: nothing passes, before or after, and the reason is what helps."""
+    (service / "tests" / "test_send.py").write_text("import gone\n\n\ndef test_it():\n    assert gone\n")
+    done = _run("service", service, "--venv", venv, "--no-parity", "--no-generate-tests")
+    assert (
+        "no test passes as they are, so they prove nothing: ModuleNotFoundError: No module named 'gone'" in done.output
+    )
+    assert "tests before: 0 passed, 0 failed, 1 in error; after: 0 passed, 0 failed, 1 in error" in done.output
+
+
 def test_a_service_is_migrated_verified_and_taken_back(service, venv, tmp_path):
     """The service's tests pass on both sides, the report says so, and a rollback leaves every byte and mode as it was."""
     original = _hash(service)

@@ -112,10 +112,7 @@ class Verifier:
                     f"it cannot be run: {_telling_line(self._before[0].log)}",
                     advice="give --test-command one that runs in a copy of the service; the programs of the environment come first on its PATH",
                 )
-            if self._before[0].by_exit_code and self._before[0].exit_code not in {0, 5}:
-                self.tell(
-                    f"the tests do not run as they are (exit code {self._before[0].exit_code}), so they prove nothing: {_telling_line(self._before[0].log)}"
-                )
+            self._tell_of_no_proof(self._before[0])
         if not plan.writes:
             counts = _counts(self._before[0])
             return Verification(SuiteRuns(counts, counts), (), (), *_reported(NotMeasured("nothing was changed")))
@@ -144,6 +141,16 @@ class Verifier:
             tests = replace(tests, generated=generated.told(unlike))
         only_safe = isinstance(self._driven, Mapping) and not self._driven["is_whole"]
         return Verification(tests, regressions, found.flaky, *_reported(parity, only_safe=only_safe), generated)
+
+    def _tell_of_no_proof(self, run: TestRun) -> None:
+        """Say why nothing passes before anything is changed: a command that fails, files that cannot be collected."""
+        if run.by_exit_code and run.exit_code not in {0, 5}:
+            told = f"the tests do not run as they are (exit code {run.exit_code})"
+        elif "error" in run.outcomes.values() and "passed" not in run.outcomes.values():
+            told = "no test passes as they are"
+        else:
+            return
+        self.tell(f"{told}, so they prove nothing: {_telling_line(run.log)}")
 
     def _compared(self, environment: Environment, writes: Sequence[FileWrite]) -> tuple[list[TestRun], Comparison]:
         """
@@ -376,9 +383,10 @@ def _reported(
 
 
 def _telling_line(log: Path) -> str:
-    """Return the last line that speaks of an error, else the last one: pytest ends its complaint about an option with where its settings are."""
+    """Return the last error that pytest shows, else the last line that speaks of one, else the last: pytest ends with counts, or with where its settings are."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    telling = [line for line in lines if re.search(r"(?i)error\b", line)] or lines
+    raised = [line.removeprefix("E").strip() for line in lines if re.match(r"E +[\w.]*(?:Error|Exception)\b", line)]
+    telling = raised or [line for line in lines if re.search(r"(?i)error\b", line)] or lines
     return telling[-1][:300] if telling else "it printed nothing"
 
 

@@ -270,6 +270,11 @@ def _progress() -> Any:
         yield tell
 
 
+def _counted(tests: Any) -> str:  # Any: the report is imported when a command runs
+    errors = f", {tests.errors} in error" if tests.errors else ""
+    return f"{tests.passed} passed, {tests.failed} failed{errors}"
+
+
 def _show(done: Any) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -292,7 +297,7 @@ def _show(done: Any) -> None:
     tests = report.tests
     if hasattr(tests.after, "passed"):
         console.print(
-            f"tests before: {tests.before.passed} passed, {tests.before.failed} failed; after: {tests.after.passed} passed, {tests.after.failed} failed; regressions: {len(tests.regressions)}"
+            f"tests before: {_counted(tests.before)}; after: {_counted(tests.after)}; regressions: {len(tests.regressions)}"
         )
         if not tests.before.passed:
             console.print("no test passed before, so the tests prove nothing")

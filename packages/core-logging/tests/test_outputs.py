@@ -14,6 +14,7 @@ import threading
 import pytest
 
 from maestro_core_logging import configure_logging, get_logger, lost_lines, reopen_files
+from maestro_core_logging._queue import LineQueue
 
 
 def run(code, *args, **options):
@@ -559,3 +560,21 @@ def test_a_processor_that_raises_does_not_reach_the_application(capsys):
     configure_logging(stream=io.StringIO(), processors=[broken])
     get_logger("svc").info("x")
     assert "RuntimeError: no" in capsys.readouterr().err
+
+
+def test_a_signal_handler_may_log_where_it_interrupts_a_queue_that_counts():
+    """Under a flood the queue counts all the time; the call that the handler interrupts could never go on."""
+    writing, room = threading.Event(), threading.Event()
+    queue = LineQueue(lambda _line: (writing.set(), room.wait(30)), capacity=1)
+    before = signal.signal(signal.SIGUSR2, lambda _number, _frame: queue.put(b"asked to end\n"))
+    try:
+        queue.put(b"on its way\n")
+        assert writing.wait(30)
+        queue.put(b"waiting\n")
+        with queue._counting:
+            signal.raise_signal(signal.SIGUSR2)
+        assert queue.dropped == 1
+    finally:
+        signal.signal(signal.SIGUSR2, before)
+        room.set()
+        queue.close()

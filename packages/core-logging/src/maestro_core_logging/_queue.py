@@ -15,7 +15,7 @@ from types import FrameType
 
 from maestro_core_logging._encode import json_line
 from maestro_core_logging._event import rfc3339
-from maestro_core_logging._threads import real, start_real_thread
+from maestro_core_logging._threads import RealRLock, real, start_real_thread
 
 _MOST_AT_ONCE_BYTES = 64 * 1024
 _BETWEEN_LOOKS_S = 0.05
@@ -87,7 +87,7 @@ class LineQueue:
         self._busy = self._new_lock()
         self._asleep.acquire()
         self._busy.acquire()
-        self._counting = self._new_lock()
+        self._counting = RealRLock()  # reentrant: a signal handler may log where it interrupts a count
         self._thread: object = None
         self._writing = False
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -215,3 +217,47 @@ def test_its_thread_survives_what_a_service_raises(failure: str, caplog: pytest.
         watcher.close()
         log.removeFilter(noticed)
     assert settings.low == 4
+
+
+def test_a_closed_watcher_may_be_started_again() -> None:
+    """It looked like one that runs, and did not."""
+    settings = Settings()
+    reloaded = threading.Event()
+    on_change(settings)(lambda _: reloaded.set())
+    watcher = FileWatcher(settings, interval_s=0.001)
+    watcher.start()
+    watcher.close()
+    Path("app.toml").write_text("low = 5\n")
+    watcher.start()
+    try:
+        assert reloaded.wait(30)
+    finally:
+        watcher.close()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a process is not forked here")
+def test_threads_start_in_a_forked_process_that_asks_for_them() -> None:
+    """The one that forked had started them, as gunicorn with `--preload` does; starting again did nothing."""
+    program = """
+import os, threading
+from maestro_core_config import BaseConfig, FileWatcher
+from maestro_core_config.leases import LeasedCredentials
+
+class Server:
+    logins = 1
+    def get(self, path): return dict(lease_id="l", lease_duration=600, renewable=True, data={})
+    def put(self, path, **body): return {}
+    def tend_token(self): return 600.0
+
+kept = [FileWatcher(BaseConfig()), LeasedCredentials(Server(), "database/creds/x")]
+for each in kept: each.start()
+child = os.fork()
+for each in kept: each.start()
+assert threading.active_count() == 3, threading.enumerate()
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+for each in kept: each.close()
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

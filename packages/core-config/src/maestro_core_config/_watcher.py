@@ -65,7 +65,8 @@ class FileWatcher:
 
     def start(self) -> None:
         """Look again and again from a daemon thread until `close()`."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():  # closed, or of the process that forked this one
+            self._stop.clear()
             self._thread = threading.Thread(target=self._run, name="maestro config watcher", daemon=True)
             self._thread.start()
 

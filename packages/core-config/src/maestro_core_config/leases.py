@@ -125,7 +125,7 @@ class LeasedCredentials:
 
     def start(self) -> None:
         """Keep the credentials current from a daemon thread until `close()`."""
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():  # of the process that forked this one
             self._thread = threading.Thread(target=self._run, name=f"lease {self._path}", daemon=True)
             self._thread.start()
 

@@ -265,7 +265,7 @@ class TestRefusals:
 class TestOutages:
     """Unavailable: tried again, then the last known good copy, then an error."""
 
-    @pytest.mark.parametrize("status", [412, 429, 500, 502, 503, 504])
+    @pytest.mark.parametrize("status", [408, 412, 429, 500, 501, 502, 503, 504, 520, 530])
     def test_a_passing_failure_is_tried_again(self, status: int, vault: FakeVault) -> None:
         """With growing pauses."""
         pauses: list[float] = []

@@ -14,7 +14,7 @@ from .errors import ConfigError
 
 R = TypeVar("R")
 
-_RETRIED: Final = frozenset({412, 429, 472, 473, 500, 502, 503, 504})
+_RETRIED: Final = frozenset({408, 412, 429, 472, 473})  # and 5xx, of Vault and of what stands before it
 _SHARE_BEFORE_RENEWAL: Final = 2 / 3
 _SHARE_WORTH_KEEPING: Final = 1 / 2
 _LEAST_PAUSE_S: Final = 1.0
@@ -259,7 +259,7 @@ class VaultSession:
 
 
 def _named(status: int, path: str, text: str) -> VaultError:
-    if status in _RETRIED or not status:
+    if not status or status in _RETRIED or status >= 500:
         sealed = "sealed, " if "sealed" in text.lower() else ""
         return VaultUnavailable(path, f"{sealed}HTTP {status}" if status else "no answer")
     return VaultRefused(status, path)

@@ -196,6 +196,24 @@ def test_a_path_in_doubt_is_the_applications():
     assert not StarletteRoutes(Starlette()).claims({"type": "http", "path": "/livez"})
 
 
+def test_a_mount_of_routes_at_the_root_claims_what_they_do():
+    """`Mount("/", routes=[…])` takes every path, and answers 404 to what no route of it takes; an application there may answer anything."""
+
+    def claims(mount, path):
+        return StarletteRoutes(Starlette(routes=[mount])).claims({"type": "http", "path": path, "method": "GET"})
+
+    routes = [Route("/a", ok), Mount("/inner", routes=[Route("/b", ok)])]
+    for mount in (
+        Mount("/", routes=routes),
+        Mount("", Starlette(routes=routes)),
+        Mount("/", routes=[Mount("/", routes=routes)]),
+    ):
+        assert claims(mount, "/a")
+        assert claims(mount, "/inner/b")
+        assert not claims(mount, "/livez")
+    assert claims(Mount("/", ok), "/livez")
+
+
 def routes_of(registry) -> set[str]:
     """Give every route that was counted."""
     return {

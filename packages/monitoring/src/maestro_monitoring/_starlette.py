@@ -169,9 +169,15 @@ class StarletteRoutes:
 
 
 def _claims(route: Any, scope: Scope) -> bool:
-    """Whether a route takes a path, whatever the method; where only a middleware's scope could tell, by its pattern."""
+    """Whether a route takes a path, whatever the method; where only a middleware's scope could tell, by its pattern.
+
+    A mount of routes at the root takes every path and answers what one of its routes takes.
+    """
     try:
-        return bool(route.matches(dict(scope))[0].value)
+        match, child = route.matches(dict(scope))
+        if match.value and getattr(route, "path", None) == "" and getattr(route, "routes", None):
+            return any(_claims(inner, {**scope, **child}) for inner in route.routes)
+        return bool(match.value)
     except Exception:
         pattern = getattr(route, "path_regex", None)
         if pattern is None:

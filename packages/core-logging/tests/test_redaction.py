@@ -271,6 +271,8 @@ def test_numbers_told_as_pins_are_masked():
     [
         "the password is wrong",
         "password is too short: 8 characters at least",
+        "Basic Authentication required.",
+        "bearer authentication failed, basic configuration/authorization missing",
         "token is expired",
         "the token is 2048 bytes long",
         "signature was valid until 2026-11-22",

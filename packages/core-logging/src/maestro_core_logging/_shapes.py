@@ -28,8 +28,10 @@ _WORDED: Final = re.compile(
     r"(?P<scheme>(?:bearer|basic|token|digest|negotiate|ntlm|ssws|apikey|dpop|hmac)\s+)?(?P<value>(?:(?<=[\"'])(?:[^\"'\r\n\\]|\\+(?![\"'\\])){3,}|(?:[^\s\"'&,;(){}<>\[\]]|,(?![\s\"'{}\[\]()]|[\w.-]{1,64}\s?[=:])){3,}))",
     re.IGNORECASE | re.ASCII,
 )
+# An ordinary word is not meant: "basic authentication failed".
 _BEARER: Final = re.compile(
-    r"\b(?P<before>(?:bearer|basic|ssws|auth plain|auth login)\s+)(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})",
+    r"\b(?P<before>(?:bearer|basic|ssws|auth plain|auth login)\s+)"
+    r"(?!(?-i:[A-Za-z][a-z-]+)(?:tions?|it(?:y|ies)|ments?|ings?|ance|ware|ness)(?![\w~+=-]))(?P<value>[A-Za-z0-9._~+/-]{12,}={0,2})",
     re.IGNORECASE | re.ASCII,
 )
 _USERINFO: Final = re.compile(

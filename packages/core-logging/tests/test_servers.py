@@ -29,12 +29,13 @@ def test_uvicorn_s_lines_are_taken_over():
     logging.config.dictConfig(uvicorn.config.LOGGING_CONFIG)
     stream = io.StringIO()
     configure_logging(stream=stream, capture_servers=True)
-    logging.getLogger("uvicorn.error").info("Started")
+    logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "\x1b[36mStarted"})
     logging.getLogger("uvicorn.access").info('%s - "%s %s HTTP/%s" %d', "127.0.0.1:1", "GET", "/x", "1.1", 200)
     assert [(line["logger"], line["event"]) for line in lines_of(stream)] == [
         ("uvicorn.error", "Started"),
         ("uvicorn.access", '127.0.0.1:1 - "GET /x HTTP/1.1" 200'),
     ]
+    assert "color_message" not in stream.getvalue()
 
 
 def test_servers_keep_their_handlers_unless_asked():

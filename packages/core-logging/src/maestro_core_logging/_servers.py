@@ -52,6 +52,8 @@ def take_over_servers() -> None:
         logger.propagate = True
         if name.endswith(".access") and add_access_fields not in logger.filters:
             logger.addFilter(add_access_fields)
+        if name.startswith("uvicorn") and drop_colours not in logger.filters:
+            logger.addFilter(drop_colours)
 
 
 def _take_over_in_worker() -> None:
@@ -65,6 +67,12 @@ def add_access_fields(record: logging.LogRecord) -> bool:
     for name, value in _parts(record.name, record.args).items():
         if value not in _NOT_THERE and name not in record.__dict__:
             record.__dict__[name] = int(value) if name == "status" and str(value).isdigit() else value
+    return True
+
+
+def drop_colours(record: logging.LogRecord) -> bool:
+    """Take off what uvicorn puts beside its messages for terminals: the same text with colours."""
+    record.__dict__.pop("color_message", None)
     return True
 
 

@@ -190,6 +190,7 @@ def test_files_merge_key_by_key_and_say_where_each_key_stands(
         ("base.yaml", None, "base.yaml: no such file; create it, or make it optional with '?base.yaml'"),
         ("base.yaml", "a: [hunter2", "base.yaml: expected ',' or ']', but got '<stream end>' (line 1, column 12)"),
         ("base.yaml", "- hunter2", "base.yaml: the root is a list, not a mapping"),
+        ("base.yaml", "on: hunter2", "base.yaml: the key True is a bool, not a text; put it in quotes"),
         ("base.json", '{"key": hunter2}', "base.json: Expecting value (line 1, column 9)"),
         ("base.toml", "key = 'hunter2", 'base.toml: Expected "\'" (at end of document)'),
         ("base.ini", "[x]", "base.ini: unknown kind of file; use one of .toml, .json, .yaml, .yml"),

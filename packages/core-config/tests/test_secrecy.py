@@ -44,6 +44,7 @@ from maestro_core_config import (
     secret,
 )
 from maestro_core_config._secrecy import holds_secret, without_passwords
+from maestro_core_config.crypto import Keyring, new_key
 from maestro_core_config.documents import env_example, json_schema_text, kubernetes_manifests, reference_page
 
 SECRET = "hunter2-topsecret"
@@ -454,6 +455,41 @@ def test_a_subscribers_objection_shows_no_secret(monkeypatch: pytest.MonkeyPatch
         reload(settings)
     assert SECRET not in everything_of(caught.value)
     assert isinstance(caught.value.__cause__, ConnectionError)
+
+
+def test_what_stood_in_an_envelope_is_a_secret_of_whatever_type(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody encrypted it; an explanation, a reload's log and the error of a number showed it."""
+
+    class Settings(BaseConfig):
+        """Types that hide nothing."""
+
+        model_config = ConfigDict(files=("low.toml", "app.toml"), env_file=".env")
+        password: str = ""
+        hosts: list[str] = Field(default_factory=list)
+        token: str = ""
+        port: int = 1
+
+    monkeypatch.setenv("MAESTRO_CONFIG_KEYS", new_key("k"))
+    sealed = Keyring.from_environment().encrypt(SECRET)
+    Path("low.toml").write_text(f"password = '{sealed}'\n")
+    Path("app.toml").write_text(f"password = '{sealed}'\nhosts = ['{sealed}']\n")
+    Path(".env").write_text(f"TOKEN={sealed}\n")
+    settings = load(Settings)
+    assert (settings.password, settings.token, settings.hosts) == (SECRET, SECRET, [SECRET])
+    assert type(settings.password) is str
+    assert SECRET not in str(explain(settings))
+    assert str(explain(settings)["token"]) == "token = '**********'  <- .env .env:1 TOKEN"
+    Path("app.toml").write_text(f"password = '{Keyring.from_environment().encrypt(SECRET + '2')}'\n")
+    with caplog.at_level(logging.INFO, "maestro_core_config"):
+        assert [change.name for change in reload(settings)] == ["password", "hosts"]
+    assert SECRET not in caplog.text
+    Path("app.toml").write_text(f"port = '{sealed}'\n")
+    for how in (Settings, lambda: load(Settings)):
+        with pytest.raises(ValueError, match="valid integer") as caught:
+            how()
+        assert SECRET not in everything_of(caught.value)
 
 
 def test_a_message_that_quotes_nothing_stays(monkeypatch: pytest.MonkeyPatch) -> None:

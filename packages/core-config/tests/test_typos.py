@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import AliasChoices, AliasPath, BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from maestro_core_config import BaseConfig, ConfigDict, InvalidConfiguration, load
+from maestro_core_config import BaseConfig, ConfigDict, InvalidConfiguration, env, load
 
 
 class Cat(BaseModel):
@@ -104,3 +105,34 @@ def test_the_variables_that_kubernetes_sets_for_services_are_no_typos(monkeypatc
     with pytest.raises(InvalidConfiguration) as caught:
         load(Owner)
     assert [problem.name for problem in caught.value.problems] == ["ORDERS_DB_SERVICE_HOST", "ORDERS_PORTS"]
+
+
+def test_what_settings_inside_of_settings_read_by_themselves_is_no_typo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts with prefixes of their own, which pydantic-settings' manual shows; `load` refused their variables."""
+
+    class Database(BaseSettings):
+        """Pydantic-settings' own."""
+
+        model_config = SettingsConfigDict(env_prefix="APP_DB_")
+        host: str = "localhost"
+
+    class Cache(BaseConfig):
+        """Ours, with a live field."""
+
+        model_config = ConfigDict(env_prefix="APP_CACHE_")
+        size: int = 1
+        ttl: str = env("APP_TTL", "1")
+
+    class Settings(BaseConfig):
+        """Both."""
+
+        model_config = ConfigDict(env_prefix="APP_")
+        database: Database = Field(default_factory=Database)
+        cache: Cache | None = Field(default_factory=Cache)
+
+    for name in ("APP_DB_HOST", "APP_CACHE_SIZE", "APP_TTL"):
+        monkeypatch.setenv(name, "7")
+    assert load(Settings).database.host == "7"
+    monkeypatch.setenv("APP_CACHE_SIZ", "7")
+    with pytest.raises(InvalidConfiguration, match=r"APP_CACHE_SIZ: .*did you mean APP_CACHE_SIZE\?"):
+        load(Settings)

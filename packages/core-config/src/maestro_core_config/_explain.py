@@ -11,7 +11,7 @@ from pydantic import BaseModel, RootModel
 
 from ._live import MASK, LiveField
 from ._places import ABSENT, Place, Spelling, found_at, place_in, spellings_of
-from ._secrecy import holds_secret, is_secret_type, shown_value, without_passwords
+from ._secrecy import holds_secret, is_secret_type, opened_in, shown_value, without_passwords
 from ._shown import shown
 from ._sources import load_of
 
@@ -107,13 +107,17 @@ def _leaves(model: Any, path: tuple[str, ...], steps: list[tuple[Spelling, ...]]
 
 def _explained(leaf: _Leaf, documents: list[tuple[Any, Any]], settings_cls: Any) -> Explanation:
     given = [
-        Overridden(shown_value(value, secret=leaf.secret_inside), place_in(source, settings_cls, leaf.path[0], spelled))
+        Overridden(
+            shown_value(value, secret=leaf.secret_inside or any(opened_in(value))),
+            place_in(source, settings_cls, leaf.path[0], spelled),
+        )
         for source, document in documents
         for value, spelled in (found_at(document, leaf.steps),)
         if value is not ABSENT
     ]
+    secret = leaf.secret or (bool(given) and not leaf.secret_inside and given[0].shown == repr(MASK))
     place = given[0].place if given else Place("default" if documents else "unknown", "")
-    return Explanation(".".join(leaf.path), shown_value(leaf.value, secret=leaf.secret), place, tuple(given[1:]))
+    return Explanation(".".join(leaf.path), shown_value(leaf.value, secret=secret), place, tuple(given[1:]))
 
 
 def _explained_live(settings: Any, name: str, field: LiveField) -> Explanation:

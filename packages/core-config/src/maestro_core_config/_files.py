@@ -71,10 +71,17 @@ def read_document(path: Path) -> tuple[str, dict[str, Any]]:
     else:
         if document is None:
             return text, {}
-        if isinstance(document, dict):
+        reason = _unusable(document)
+        if not reason:
             return text, document
-        reason = f"the root is a {type(document).__name__}, not a mapping"
     raise FileError(f"{path}: {reason}")
+
+
+def _unusable(document: Any) -> str:
+    if not isinstance(document, dict):
+        return f"the root is a {type(document).__name__}, not a mapping"
+    odd = next((key for key in document if not isinstance(key, str)), None)  # YAML's `on` is a boolean, too
+    return "" if odd is None else f"the key {odd!r} is a {type(odd).__name__}, not a text; put it in quotes"
 
 
 def _place_of(exc: Exception) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from ._live import MASK
 from ._places import models_of, names_of
-from ._secrecy import holds_secret, is_secret_type, telling, texts_in, without_secret_inputs
+from ._secrecy import holds_secret, is_secret_type, opened_in, telling, texts_in, without_secret_inputs
 
 
 def without_secrets(
@@ -39,10 +39,10 @@ def without_quotes(exc: Exception, texts: Iterable[str]) -> Exception:
 def _secret_texts(settings_cls: Any, sources: tuple[Any, ...], arguments: dict[str, Any]) -> set[str]:
     """Collect what the sources and arguments of a load give for secret fields, live ones included."""
     documents = [arguments]
-    for source in sources if holds_secret(settings_cls) else ():
+    for source in sources:
         with contextlib.suppress(Exception):  # the load has failed already, and may have because of this source
             documents.append(source())
-    found = {text for document in documents for text in _in_fields(settings_cls, document)}
+    found = {text for document in documents for text in (*_in_fields(settings_cls, document), *opened_in(document))}
     for field in settings_cls.__live_fields__.values():
         with contextlib.suppress(Exception):
             found |= set(texts_in(field.raw()[1])) if field.is_secret else set()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from ._live import MASK
 from ._loading import build
 from ._places import Place
 from ._problems import InvalidConfiguration, Problem
@@ -142,12 +143,14 @@ def _changes(settings: Any, fresh: Any) -> tuple[Change[Any], ...]:
 
     fields = type(settings).model_fields
     different = [name for name in fields if getattr(settings, name) != getattr(fresh, name)]
-    explained = explain(fresh) if different else {}
+    before, after = (explain(each) if different else {} for each in (settings, fresh))
     changes = []
     for name in different:
-        leaves = [e.place for key, e in explained.items() if key == name or key.startswith(f"{name}.")]
-        secret = holds_secret(fields[name].annotation)
-        place = leaves[0] if leaves else Place("unknown", "")
+        old, new = (
+            [e for key, e in side.items() if key == name or key.startswith(f"{name}.")] for side in (before, after)
+        )
+        secret = holds_secret(fields[name].annotation) or any(e.shown == repr(MASK) for e in (*old, *new))
+        place = new[0].place if new else Place("unknown", "")
         changes.append(Change(name, getattr(settings, name), getattr(fresh, name), place, secret))
     return tuple(changes)
 

@@ -13,6 +13,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 from ._live import MASK
 from ._places import names_of
+from .crypto import Opened
 
 # Pydantic's generic `Secret[T]` came with 2.7.
 _SECRET_TYPES: tuple[type, ...] = (SecretStr, SecretBytes)
@@ -57,6 +58,15 @@ def _any_part(ask: Callable[[Any, frozenset[Any]], bool], annotation: Any, above
     return named is not None and (name, id(named)) not in above and ask(named, above | {(name, id(named))})
 
 
+def opened_in(value: Any) -> Iterator[Opened]:
+    """List the texts in a source's value that stood in envelopes."""
+    if isinstance(value, Opened):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from opened_in(part)
+
+
 def shown_value(value: Any, *, secret: bool) -> str:
     """Return a value's repr as it may be shown: a secret as a mask, a URL without its password."""
     return repr(MASK) if secret and value is not None else without_passwords(repr(value))
@@ -74,7 +84,10 @@ def without_secret_inputs(exc: ValidationError, model: Any, given: AbstractSet[s
     """
     errors = exc.errors(include_url=False)
     holds = holds_secret(model)
-    secret = [holds and _may_be_secret(model, error) for error in errors]
+    secret = [
+        (holds and _may_be_secret(model, error)) or any(text in repr(error["input"]) for text in given)
+        for error in errors
+    ]
     if not any(secret) and not any(text in repr(errors) for text in given):
         return exc
     masked_errors = (error for error, masked in zip(errors, secret, strict=True) if masked)

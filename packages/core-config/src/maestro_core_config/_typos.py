@@ -10,7 +10,7 @@ from dataclasses import is_dataclass
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, RootModel
-from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource
 
 from ._places import alternatives_of, is_a, names_of, paths_of, types_of
 from ._positions import lines_of_keys
@@ -29,8 +29,11 @@ def closest(name: str, known: set[str]) -> str:
     return f"did you mean {by_folded[match[0]]}?" if match else ""
 
 
-def known_variables(settings_cls: Any, source: Any) -> tuple[set[str], set[str]]:
-    """List the variables that a class reads, and the beginnings under which anything goes (dictionaries)."""
+def known_variables(settings_cls: Any, source: Any, above: tuple[Any, ...] = ()) -> tuple[set[str], set[str]]:
+    """List the variables that a class reads, and the beginnings under which anything goes (dictionaries).
+
+    Settings in settings read variables of their own besides.
+    """
     exact: set[str] = set()
     open_ended: set[str] = set()
     for name, field in settings_cls.model_fields.items():
@@ -38,7 +41,15 @@ def known_variables(settings_cls: Any, source: Any) -> tuple[set[str], set[str]]
             exact.add(env_name)
             if source.env_nested_delimiter:
                 _nested(env_name, field.annotation, source.env_nested_delimiter, exact, open_ended)
-    exact |= {variable.lower() for field in settings_cls.__live_fields__.values() for variable in field.variables()}
+        for part in types_of(field.annotation):
+            if is_a(part, BaseSettings) and part not in above:
+                inner = known_variables(part, EnvSettingsSource(part), (*above, part))
+                exact, open_ended = exact | inner[0], open_ended | inner[1]
+    exact |= {
+        variable.lower()
+        for field in getattr(settings_cls, "__live_fields__", {}).values()
+        for variable in field.variables()
+    }
     return exact, open_ended
 
 

@@ -194,10 +194,16 @@ def decrypted(
     if not is_encrypted(value):
         return value
     try:
-        return keyring().decrypt(value, name=".".join(path))
+        return Opened(keyring().decrypt(value, name=".".join(path)))
     except DecryptionError as exc:
         reason = str(exc)
     raise DecryptionError(f"{where}: {reason}")
+
+
+class Opened(str):
+    """A text that stood in an envelope: a secret, whatever the type of the setting that it is given for."""
+
+    __slots__ = ()
 
 
 def keyring_of(settings_cls: Any) -> Callable[[], Keyring]:

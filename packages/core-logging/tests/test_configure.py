@@ -332,3 +332,52 @@ def test_a_fake_in_the_place_of_getlogger_gets_only_the_calls_of_the_code(monkey
     assert asked == [("svc",)]
     assert [line["event"] for line in lines_of(stream)] == ["started", "tick"]
     assert logging.getLogger("svc").level == logging.ERROR
+
+
+class Terminal(io.StringIO):
+    """A stream on which somebody looks."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def colors(monkeypatch):
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def line_on(stream, chosen):
+    configure_logging(stream=stream, format=chosen, force=True)
+    get_logger("svc").error("not paid", order_id=1)
+    return stream.getvalue()
+
+
+def test_auto_is_for_people_on_a_terminal_and_json_elsewhere(colors, tmp_path):
+    """The same service, started by hand and in a container."""
+    assert "\x1b[1mnot paid\x1b[0m [svc] \x1b[36morder_id\x1b[0m=1\n" in line_on(Terminal(), "auto")
+    assert json.loads(line_on(io.StringIO(), "auto"))["event"] == "not paid"
+    configure_logging(filename=tmp_path / "log", format="auto", force=True)
+    get_logger("svc").error("not paid")
+    assert json.loads((tmp_path / "log").read_text())["event"] == "not paid"
+
+
+def test_colors_are_for_terminals_that_take_them(colors):
+    """A level has its own; `NO_COLOR`, `TERM=dumb` and `FORCE_COLOR` are heard; what is no console has none."""
+    assert "\x1b[31mERROR   \x1b[0m" in line_on(Terminal(), "console")
+    assert "\x1b" not in line_on(io.StringIO(), "console") + line_on(Terminal(), "json") + line_on(Terminal(), "logfmt")
+    colors.setenv("TERM", "dumb")
+    assert "\x1b" not in line_on(Terminal(), "console")
+    colors.setenv("FORCE_COLOR", "1")
+    assert "\x1b" in line_on(io.StringIO(), "console")
+    colors.setenv("NO_COLOR", "1")
+    assert "\x1b" not in line_on(Terminal(), "console")
+
+
+def test_a_level_of_ones_own_has_no_color(colors):
+    """It is written as it is called."""
+    stream = Terminal()
+    configure_logging(stream=stream, format="console", force=True)
+    get_logger("svc").log(35, "seen")
+    assert "\x1b[0m LEVEL 35 \x1b[1mseen" in stream.getvalue()

@@ -65,6 +65,13 @@ def test_logfmt_quotes_what_needs_it():
     )
 
 
+def test_nothing_of_others_steers_a_terminal():
+    """What would move the cursor or set a color is written as text; lines and tabs stay."""
+    line = RENDERERS["console"]({**EVENT, "event": "a\x1b[2J\r\tb", "exception": "E: \x9b31m\n  at x"}).decode()
+    assert "a\\x1b[2J\\r\tb" in line
+    assert line.endswith("E: \\x9b31m\n  at x\n")
+
+
 @given(st.dictionaries(st.text(max_size=8), st.text(st.characters(codec=None)), max_size=4))
 def test_logfmt_is_always_one_line_of_pairs(fields):
     """Whatever the keys and values are."""

@@ -262,6 +262,15 @@ def test_whoever_patches_the_standard_library_s_class_is_called(name):
     patched.assert_called_once()
 
 
+def test_another_way_to_merge_messages_is_asked():
+    """The usual recipe for messages in braces."""
+    stream = io.StringIO()
+    configure_logging(stream=stream)
+    with patch.object(logging.LogRecord, "getMessage", lambda record: record.msg.format(*record.args)):
+        get_logger("svc").info("paid {}", 7)
+    assert json.loads(stream.getvalue())["event"] == "paid 7"
+
+
 def test_frozen_time_is_seen_on_both_paths():
     """Tests that patch `time.time` see it in the lines."""
     stream = io.StringIO()

@@ -28,7 +28,7 @@ def configure_logging(
     service_name: str | None = None,
     level: int | str | None = "INFO",
     levels: Mapping[str, int | str | None] = _NO_LEVELS,
-    format: Format = "json",  # noqa: A002  # the word that basicConfig uses
+    format: Format | Literal["auto"] = "json",  # noqa: A002  # the word that basicConfig uses
     template: str | None = None,
     datefmt: str | None = None,
     style: str = "%",
@@ -65,6 +65,9 @@ def configure_logging(
     `filters` and `handler_level` are put on each handler, as `addFilter` and `setLevel` do: what a filter sets on a record is on its line.
     `fields` are on every line; `record_fields` name attributes of records that lines carry besides, such as `lineno` or `threadName`.
 
+    `format="auto"` is `console` on a terminal and `json` anywhere else. On a terminal `console` is in colors, unless the variable
+    `NO_COLOR` is set or `TERM` is `dumb`; `FORCE_COLOR` asks for them on any stream.
+
     `template` (with `datefmt` and `style`) writes plain text exactly as `basicConfig(format=template)` would, for
     command-line tools whose output people read; nothing is redacted there unless `redact` is given.
 
@@ -92,8 +95,10 @@ def configure_logging(
     if template is not None:
         formatter = _text_formatter(template, datefmt, style, redact)
     else:
+        output = _output_of(stream) if filename is None and handlers is None else None
         formatter = EventFormatter(
-            format,
+            format if format != "auto" else "console" if _is_terminal(output) else "json",
+            colors=_takes_colors(output),
             service_name=service_name,
             fields=fields,
             record_fields=record_fields,
@@ -181,6 +186,21 @@ def _remove_handlers(logger: logging.Logger) -> None:
         handler.close()
 
 
+def _is_terminal(stream: object) -> bool:
+    isatty = getattr(stream, "isatty", bool)
+    try:
+        return bool(isatty())
+    except ValueError:  # a closed one
+        return False
+
+
+def _takes_colors(stream: object) -> bool:
+    """Tell whether a stream wants colors, by the conventions of no-color.org and force-color.org."""
+    if stream is None or os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (_is_terminal(stream) and os.environ.get("TERM") != "dumb")
+
+
 def _sink(
     stream: TextIO | str | None,
     filename: str | os.PathLike[str] | None,
@@ -189,12 +209,14 @@ def _sink(
     errors: str | None,
 ) -> StreamSink | FileSink:
     if filename is None:
-        return StreamSink(_named_stream(stream) if isinstance(stream, str) else stream)
+        return StreamSink(_output_of(stream))
     binary = "b" in mode
     return FileSink(filename, mode, encoding=None if binary else encoding or "utf-8", errors=None if binary else errors)
 
 
-def _named_stream(name: str) -> TextIO:
-    if name not in ("stdout", "stderr"):
-        raise ValueError(f"unknown stream {name!r}: choose 'stdout' or 'stderr', or pass an open file")
-    return sys.stdout if name == "stdout" else sys.stderr
+def _output_of(stream: TextIO | str | None) -> TextIO:
+    if stream is not None and not isinstance(stream, str):
+        return stream
+    if stream not in (None, "stdout", "stderr"):
+        raise ValueError(f"unknown stream {stream!r}: choose 'stdout' or 'stderr', or pass an open file")
+    return sys.stdout if stream == "stdout" else sys.stderr

@@ -40,6 +40,7 @@ _CALL_HANDLERS = unpatched(_LOGGER.callHandlers)
 _HANDLER_HANDLE = unpatched(_HANDLER.handle)
 _record_factory = logging.getLogRecordFactory
 _FACTORY = logging.LogRecord
+_GET_MESSAGE = unpatched(_FACTORY.getMessage)
 # Instance attributes under these names are somebody's patch.
 _PATCHABLE = frozenset({"_log", "makeRecord", "handle", "filter", "callHandlers", "findCaller"})
 # A manager of its own, since lists of all loggers must not show one that nobody asked for.
@@ -67,6 +68,7 @@ def write_directly(logger: logging.Logger, level: int, msg: object, args: Any, k
         or _LOGGER.callHandlers is not _CALL_HANDLERS
         or _HANDLER.handle is not _HANDLER_HANDLE
         or _record_factory() is not _FACTORY
+        or _FACTORY.getMessage is not _GET_MESSAGE
     ):
         return False
     node: logging.Logger | None = logger

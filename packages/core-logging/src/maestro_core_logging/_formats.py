@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
@@ -22,6 +23,19 @@ _ECS_NAMES: Final = {
     "request_id": "http.request.id",
 }
 _MULTILINE: Final = ("exception", "stack")
+# What would steer a terminal: of the texts of others, lines and tabs alone are shown as they are.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# ECMA-48's renditions of the parts of a line for people, levels by their names.
+_RENDITIONS: Final = {
+    "time": "2",
+    "event": "1",
+    "key": "36",
+    "debug": "34",
+    "info": "32",
+    "warning": "33",
+    "error": "31",
+    "critical": "1;31",
+}
 
 
 def render_json(event: Event) -> bytes:
@@ -37,16 +51,32 @@ def render_logfmt(event: Event) -> bytes:
 
 def render_console(event: Event) -> bytes:
     """Write the time, the level and the message for a person's eye, then the fields, then any traceback in full."""
-    fields = {k: v for k, v in event.items() if k not in OWN_KEYS and k not in _MULTILINE}
-    line = f"{event.get('timestamp', '')} {str(event.get('level', '')).upper():<8} {event.get('event', '')}"
+    return _for_people(event, lambda _part, text: text)
+
+
+def render_colors(event: Event) -> bytes:
+    """Write what `render_console` does, in colors."""
+    return _for_people(
+        event, lambda part, text: f"\x1b[{_RENDITIONS[part]}m{text}\x1b[0m" if part in _RENDITIONS else text
+    )
+
+
+def _for_people(event: Event, paint: Callable[[str, str], str]) -> bytes:
+    level = str(event.get("level", ""))
+    line = f"{paint('time', _shown(event.get('timestamp', '')))} {paint(level, f'{_shown(level).upper():<8}')} {paint('event', _shown(event.get('event', '')))}"
     if event.get("logger"):
-        line += f" [{event['logger']}]"
-    if fields:
-        line += " " + " ".join(f"{key}={_logfmt_value(value)}" for key, value in fields.items())
+        line += f" [{_shown(event['logger'])}]"
+    for key, value in event.items():
+        if key not in OWN_KEYS and key not in _MULTILINE:
+            line += f" {paint('key', _shown(key))}={_logfmt_value(value)}"
     for key in _MULTILINE:
         if key in event:
-            line += f"\n{event[key]}"
+            line += f"\n{_shown(event[key])}"
     return f"{line}\n".encode("utf-8", "backslashreplace")
+
+
+def _shown(value: object) -> str:
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], str(value))
 
 
 def render_ecs(event: Event) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from maestro_core_logging._event import RECORD_FIELDS, Event, add_fields, event_of_record
-from maestro_core_logging._formats import Renderer, render_json, renderer_named
+from maestro_core_logging._formats import Renderer, render_colors, render_console, render_json, renderer_named
 from maestro_core_logging._outputs import report_loss
 from maestro_core_logging._quick import QuickJson
 from maestro_core_logging._redaction import NoRedaction, Redaction
@@ -30,7 +30,8 @@ class EventFormatter(logging.Formatter):
     `{"()": "maestro_core_logging.EventFormatter", "format": "json", "service_name": "orders"}` is its `dictConfig`
     form; as a `class` there, and in a file for `fileConfig`, it takes a `format` only (`style`, which they pass, says nothing). `fields` are on every line, and `record_fields` name attributes of records that lines carry besides what they
     always do. `processors` are structlog's: each takes the event and gives it back changed, or raises
-    `structlog.DropEvent`. Redaction comes after them, so that nothing they add escapes it.
+    `structlog.DropEvent`. Redaction comes after them, so that nothing they add escapes it. `colors` are those of the
+    format `console`, for terminals.
 
     Raises:
         ValueError: there is no format of that name, records have no such attribute, or a `datefmt` is given.
@@ -48,6 +49,7 @@ class EventFormatter(logging.Formatter):
         processors: Iterable[Processor] = (),
         redact: Redaction = _REDACTION,
         consumers: Iterable[Consumer] = (),
+        colors: bool = False,
     ) -> None:
         super().__init__()
         if datefmt is not None:
@@ -57,6 +59,8 @@ class EventFormatter(logging.Formatter):
         self.constant: Mapping[str, object] = _constants(service_name, fields)
         self.record_fields = _known(record_fields)
         self._render: Renderer = renderer_named("json" if format is None else format)
+        if colors and self._render is render_console:
+            self._render = render_colors
         self._processors = tuple(processors)
         self._redact = redact
         self._consumers = tuple(consumers)

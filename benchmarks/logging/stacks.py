@@ -15,6 +15,7 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from time import time
 from typing import Any
 
 EVENT = "request handled"
@@ -171,6 +172,21 @@ def loguru_serialize(folder: Path) -> list[Stack]:
     return [_calls("loguru, serialize", logger, path), _calls("loguru, serialize, redacting", redacting, path)]
 
 
+def floor(folder: Path) -> list[Stack]:
+    """What no logger goes below that loses nothing: a dictionary, its JSON, one system call."""
+    import orjson
+
+    path = folder / "floor.log"
+    out = path.open("ab", buffering=0)
+    head = {"level": "info", "logger": "bench.floor", "event": EVENT}
+
+    def call() -> None:
+        fields = {"method": "GET", "path": "/v1/items/3", "status": 200, "user": "u-123"}
+        out.write(orjson.dumps({"timestamp": time(), **head, **fields}, option=orjson.OPT_APPEND_NEWLINE))
+
+    return [Stack("no logger: a dictionary, orjson, one write", call, bool, path)]
+
+
 def all_stacks(folder: Path) -> list[Stack]:
     """Set up every stack, ours first."""
-    return [stack for make in (ours, structlogs, stdlib_json, loguru_serialize) for stack in make(folder)]
+    return [stack for make in (ours, structlogs, stdlib_json, loguru_serialize, floor) for stack in make(folder)]

@@ -38,7 +38,7 @@ _HANDLE = unpatched(_LOGGER.handle)
 _FILTER = unpatched(_LOGGER.filter)
 _CALL_HANDLERS = unpatched(_LOGGER.callHandlers)
 _HANDLER_HANDLE = unpatched(_HANDLER.handle)
-_record_factory = logging.getLogRecordFactory
+_LOGGING = vars(logging)  # a look at the record factory in there costs a third of the call that gives it
 _FACTORY = logging.LogRecord
 _GET_MESSAGE = unpatched(_FACTORY.getMessage)
 # Instance attributes under these names are somebody's patch.
@@ -67,7 +67,7 @@ def write_directly(logger: logging.Logger, level: int, msg: object, args: Any, k
         or _LOGGER.filter is not _FILTER
         or _LOGGER.callHandlers is not _CALL_HANDLERS
         or _HANDLER.handle is not _HANDLER_HANDLE
-        or _record_factory() is not _FACTORY
+        or _LOGGING["_logRecordFactory"] is not _FACTORY
         or _FACTORY.getMessage is not _GET_MESSAGE
     ):
         return False

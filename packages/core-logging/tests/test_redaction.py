@@ -334,6 +334,21 @@ def test_card_numbers_need_brand_length_and_check_digit():
     assert Redaction().event({"n": 4111111111111111}) == {"n": "[redacted:card]"}
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("pass", "[redacted]"),
+        ("db_pass", "[redacted]"),
+        ("pin", "[redacted]"),
+        ("secrets", 123456),
+        ("api_keys", 123456),
+    ],
+)
+def test_a_number_is_a_secret_unless_it_counts_several(name, shown):
+    """A name that ends in an s by itself is no plural."""
+    assert Redaction().event({name: 123456}) == {name: shown}
+
+
 def test_no_redaction_changes_nothing():
     """For sinks that only their owner can read."""
     formatter = EventFormatter(redact=NoRedaction())

@@ -227,11 +227,13 @@ class Redaction:
     def _field(self, key: object, value: object, depth: int) -> object:
         if value is None or isinstance(value, bool):  # whether there is a password is no secret
             return value
-        if self.is_secret_key(key) and not (
-            isinstance(value, int) and str(key)[-1:] == "s"
-        ):  # how many there are is none
+        if self.is_secret_key(key) and not (isinstance(value, int) and self._is_plural(key)):
             return MASK
         return self._value(value, depth)
+
+    def _is_plural(self, key: object) -> bool:
+        """Tell whether a name is that of several secrets, of which a number says how many there are; `pass` is one."""
+        return isinstance(key, str) and key[-1:] == "s" and self.is_secret_key(key[:-1])
 
     def _value(self, value: object, depth: int) -> object:
         if isinstance(value, Enum):

@@ -52,8 +52,8 @@ def take_over_servers() -> None:
         logger.propagate = True
         if name.endswith(".access") and add_access_fields not in logger.filters:
             logger.addFilter(add_access_fields)
-        if name.startswith("uvicorn") and drop_colours not in logger.filters:
-            logger.addFilter(drop_colours)
+        if name.startswith("uvicorn") and drop_colors not in logger.filters:
+            logger.addFilter(drop_colors)
 
 
 def _take_over_in_worker() -> None:
@@ -70,8 +70,8 @@ def add_access_fields(record: logging.LogRecord) -> bool:
     return True
 
 
-def drop_colours(record: logging.LogRecord) -> bool:
-    """Take off what uvicorn puts beside its messages for terminals: the same text with colours."""
+def drop_colors(record: logging.LogRecord) -> bool:
+    """Take off what uvicorn puts beside its messages for terminals: the same text with colors."""
     record.__dict__.pop("color_message", None)
     return True
 

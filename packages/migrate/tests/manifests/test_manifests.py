@@ -370,3 +370,14 @@ def test_an_addition_to_any_requirements_file_is_one_line(
         "maestro-core-logging"
     }
     assert with_requirements(root, ADD)[0] == []
+
+
+def test_a_manifest_that_may_not_be_read_is_found_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is planned without it is planned; only whoever edits it must be able to read it."""
+    (tmp_path / "pyproject.toml").write_text("[project]\n")
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert [each.path for each in find_manifests(tmp_path)] == ["pyproject.toml"]

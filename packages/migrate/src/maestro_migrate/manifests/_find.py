@@ -126,9 +126,15 @@ def read_table(path: Path) -> dict[str, Any]:
     Return what a TOML manifest says; nothing where there is none.
 
     Raises:
-        NotEditable: it cannot be read as one.
+        NotEditable: it cannot be read, or not as one.
     """
-    return parsed(decoded(path.read_bytes())[0]) if path.is_file() else {}
+    if not path.is_file():
+        return {}
+    try:
+        raw = path.read_bytes()
+    except OSError as error:  # somebody else's
+        raise NotEditable(f"unreadable: {error.strerror}") from error
+    return parsed(decoded(raw)[0])
 
 
 def _dynamic_files(root: Path) -> list[str]:
